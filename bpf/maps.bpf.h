@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * BPF maps, configuration and loss counters. Sizes given here are placeholders
+ * for those that user space sets before loading.
+ */
+#ifndef MAPS_BPF_H
+#define MAPS_BPF_H
+
+#include <vmlinux.h>
+#include <bpf/bpf_helpers.h>
+#include "mmaptrace.h"
+
+/* The truth: mm -> account. Preallocated, as tracing programs require. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u64);
+	__type(value, struct mt_process);
+} processes SEC(".maps");
+
+/* tgid -> mm it uses; tells an exec from a birth and finds shared mms. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u32);
+	__type(value, __u64);
+} owners SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u32);
+	__type(value, struct mt_target);
+} targets SEC(".maps");
+
+/* What a target's task is doing, from the operation's enter to its exit. */
+struct op_context {
+	__u64 enter_ns;
+	__u64 args[MT_ARGS_MAX];
+	__s32 delta;
+	__u32 map_count; /* after the last change credited; valid if changed */
+	__u16 op;
+	__u8 active;
+	__u8 has_file;
+	__u8 changed;
+	__u8 peeking; /* it reads the lock only to look up its file */
+	__u8 pad[2];
+	struct mt_file file;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u32);
+	__type(value, struct op_context);
+} contexts SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4 << 20);
+} events SEC(".maps");
+
+/* Apart from `events`, so that a flood of operations can't drown an alarm. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 20);
+} alarms SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, MT_LOSS_MAX);
+	__type(key, __u32);
+	__type(value, __u64);
+} losses SEC(".maps");
+
+/* Set before loading. */
+const volatile __u8 cfg_op_of_nr[MT_NR_MAX];  /* syscall number -> enum mt_op */
+const volatile bool cfg_witness = true;	      /* the witness is attached */
+const volatile bool cfg_syscalls;	      /* operation hooks are attached */
+const volatile bool cfg_failed_only;	      /* stream failed operations only */
+const volatile bool cfg_stop_all;	      /* --stop-at holds for every process */
+const volatile bool cfg_exit_mmap;	      /* mmap:exit_mmap is attached */
+const volatile __u32 cfg_wake_bytes = 1 << 20; /* wake the reader at this fill */
+
+/* Changed while running. */
+volatile __u32 limit_maps = 65530; /* vm.max_map_count or --limit */
+volatile __u32 stop_at_maps = 0;   /* SIGSTOP at this map count; 0: never */
+
+static __always_inline void loss_count(__u32 what)
+{
+	__u64 *count = bpf_map_lookup_elem(&losses, &what);
+
+	if (count)
+		*count += 1;
+}
+
+/* Most records wait for the timer; a ring that fills wakes its reader. */
+static __always_inline __u64 wake_flags(void)
+{
+	return bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) >= cfg_wake_bytes ? BPF_RB_FORCE_WAKEUP :
+										   BPF_RB_NO_WAKEUP;
+}
+
+static __always_inline void head_fill(struct mt_head *head, __u16 type, __u32 size, __u64 now_ns)
+{
+	head->version = MT_VERSION;
+	head->type = type;
+	head->size = size;
+	head->ts_ns = now_ns;
+}
+
+#endif /* MAPS_BPF_H */

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The hooks. Each is a stub over a handler of process.bpf.h or operation.bpf.h,
+ * so that every road to an event shares its logic. User space loads those of
+ * the plan and leaves out the others.
+ */
+#include <vmlinux.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
+#include "mmaptrace.h"
+#include "maps.bpf.h"
+#include "kernel.bpf.h"
+#include "process.bpf.h"
+#include "operation.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+/* ---- the witness. 6.16 dropped the memcg path from its arguments. ---- */
+
+SEC("tp_btf/mmap_lock_released")
+int BPF_PROG(witness, struct mm_struct *mm, bool write)
+{
+	return on_lock_released(mm, write);
+}
+
+SEC("tp_btf/mmap_lock_released")
+int BPF_PROG(witness_memcg, struct mm_struct *mm, const char *memcg_path, bool write)
+{
+	return on_lock_released(mm, write);
+}
+
+/* ---- operations: one pair of programs serves every system call ---- */
+
+/*
+ * What syscalls:sys_enter_* and sys_exit_* hand over (kernel/trace/trace_syscalls.c).
+ * A program may read only as far as the shortest of its tracepoints goes, and
+ * munlockall has no arguments: so nr by itself, and the arguments by a helper.
+ */
+struct syscall_event {
+	__u64 common;
+	__s32 nr;
+	__u32 pad;
+	union {
+		__u64 args[MT_ARGS_MAX];
+		__s64 ret;
+	};
+};
+
+SEC("tp")
+int operation_enter(struct syscall_event *event)
+{
+	return on_enter(event->nr, (const void *)event + offsetof(struct syscall_event, args), false);
+}
+
+/* For operations on maps that exist; a program by itself, as older kernels refuse bpf_find_vma. */
+SEC("tp")
+int operation_enter_vma(struct syscall_event *event)
+{
+	return on_enter(event->nr, (const void *)event + offsetof(struct syscall_event, args), true);
+}
+
+SEC("tp")
+int operation_exit(struct syscall_event *event)
+{
+	return on_exit(event->nr, event->ret);
+}
+
+/* ---- process life cycle ---- */
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child)
+{
+	struct mm_struct *mm = child->mm;
+	__u32 tgid = child->tgid, parent_tgid = parent->tgid;
+	struct mt_target *target, follow = {};
+	struct mt_process *process = NULL;
+
+	if (!mm || tgid == parent_tgid)
+		return 0; /* a kernel thread, or one more thread */
+	owner_set(tgid, (__u64)mm);
+	if (mm != parent->mm)
+		process = process_create(mm, child, mm_map_count(mm));
+	target = bpf_map_lookup_elem(&targets, &parent_tgid);
+	if (!target || !(target->flags & MT_TARGET_FOLLOW))
+		return 0;
+	follow.flags = target->flags;
+	if (bpf_map_update_elem(&targets, &tgid, &follow, BPF_ANY))
+		loss_count(MT_LOSS_TARGETS);
+	if (process)
+		life_report(MT_TYPE_FORK, process, parent_tgid, BPF_RB_NO_WAKEUP);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(process_exec, struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)
+{
+	struct mm_struct *mm = task->mm;
+	__u64 key = (__u64)mm;
+	__u32 tgid = task->tgid, tid = old_pid;
+	struct mt_process *process = bpf_map_lookup_elem(&processes, &key);
+	struct mt_target *target = bpf_map_lookup_elem(&targets, &tgid);
+	struct op_context *context = bpf_map_lookup_elem(&contexts, &tid);
+	struct op_outcome outcome = { .op = MT_OP_EXECVE, .flags = MT_OP_HAS_RESULT };
+
+	if (!process)
+		process = process_adopt(mm, task, true);
+	if (!process)
+		return 0;
+	outcome.now_ns = bpf_ktime_get_boot_ns();
+	outcome.map_count = mm_map_count(mm);
+	if (context && context->active && context->op == MT_OP_EXECVEAT)
+		outcome.op = MT_OP_EXECVEAT;
+	process_book(process, outcome.map_count, outcome.op, outcome.now_ns);
+	outcome.delta = process->exec_delta;
+	process->exec_delta = 0;
+	process->execs++;
+	process->flags &= ~MT_PROCESS_STOPPED;
+	process_set_comm(process, task);
+	__sync_fetch_and_add(&process->tallies[outcome.op].calls, 1);
+	if (target) {
+		struct op_context *shown = context && context->active ? context : NULL;
+		struct mt_file file = {};
+
+		target->flags &= ~MT_TARGET_PENDING;
+		file_describe(mm->exe_file, &file);
+		life_report(MT_TYPE_EXEC, process, 0, BPF_RB_NO_WAKEUP);
+		op_report(process, task, shown, &file, &outcome);
+	}
+	if (context)
+		context->active = 0;
+	return 0;
+}
+
+SEC("tp_btf/task_rename")
+int BPF_PROG(process_rename, struct task_struct *task, const char *comm)
+{
+	__u64 key = (__u64)task->mm;
+	struct mt_process *process;
+
+	if (!key || task->pid != task->tgid)
+		return 0;
+	process = bpf_map_lookup_elem(&processes, &key);
+	if (process && process->tgid == task->tgid)
+		bpf_probe_read_kernel_str(process->comm, sizeof(process->comm), comm);
+	return 0;
+}
+
+/* Fires for each thread, on its way out. */
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(process_exit, struct task_struct *task)
+{
+	__u32 tid = task->pid, tgid = task->tgid;
+	__u64 *mm;
+	struct mt_process *process;
+
+	bpf_map_delete_elem(&contexts, &tid);
+	if (!task_group_is_dead(task))
+		return 0;
+	mm = bpf_map_lookup_elem(&owners, &tgid);
+	process = mm ? bpf_map_lookup_elem(&processes, mm) : NULL;
+	if (process && process->tgid == tgid) {
+		if (cfg_exit_mmap) {
+			process->flags |= MT_PROCESS_OWNER_DEAD;
+		} else {
+			__u64 key = process->mm;
+
+			life_report(MT_TYPE_EXIT, process, 0, BPF_RB_NO_WAKEUP);
+			bpf_map_delete_elem(&processes, &key);
+		}
+	}
+	bpf_map_delete_elem(&owners, &tgid);
+	bpf_map_delete_elem(&targets, &tgid);
+	return 0;
+}
+
+/* The last user of an address space is gone: its process has ended, or exec'ed. */
+SEC("tp_btf/exit_mmap")
+int BPF_PROG(process_unmap, struct mm_struct *mm)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u64 key = (__u64)mm;
+	struct mt_process *process = bpf_map_lookup_elem(&processes, &key);
+	struct mm_struct *now = task->mm;
+
+	if (!process)
+		return 0;
+	if (now && now != mm && task->tgid == process->tgid && !task_is_kernel(task)) {
+		process_move(process, now);
+		return 0;
+	}
+	life_report(MT_TYPE_EXIT, process, 0, BPF_RB_NO_WAKEUP);
+	bpf_map_delete_elem(&processes, &key);
+	return 0;
+}
+
+/* ---- seeding: every process that lives when tracing starts ---- */
+
+/* One reader at a time iterates, so one place to build a value is enough. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct mt_process);
+} seeds SEC(".maps");
+
+SEC("iter/task")
+int seed_process(struct bpf_iter__task *iter)
+{
+	struct task_struct *task = iter->task;
+	struct mm_struct *mm;
+	struct mt_process *seed;
+	__u32 zero = 0, tgid;
+	__u64 key;
+
+	if (!task || task_is_kernel(task))
+		return 0;
+	mm = task->mm;
+	if (!mm)
+		return 0; /* a zombie; its living threads come on their own */
+	key = (__u64)mm;
+	tgid = task->tgid;
+	bpf_map_update_elem(&owners, &tgid, &key, BPF_NOEXIST);
+	if (bpf_map_lookup_elem(&processes, &key))
+		return 0;
+	seed = bpf_map_lookup_elem(&seeds, &zero);
+	if (!seed)
+		return 0;
+	process_init(seed, mm, task, mm_map_count(mm));
+	/* The witness may have opened the account since: its word is the better one. */
+	if (bpf_map_update_elem(&processes, &key, seed, BPF_NOEXIST) && !bpf_map_lookup_elem(&processes, &key))
+		loss_count(MT_LOSS_PROCESSES);
+	/* Ended while we looked: exit_mmap came too early to close this account. */
+	if (task->mm != mm || mm_is_dying(mm))
+		bpf_map_delete_elem(&processes, &key);
+	return 0;
+}

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The account of one address space: its birth, its passing from one owner or
+ * mm to the next, every change of its map count, the alarms that follow.
+ *
+ * Who may write: an account changes in the hook that fires while mmap_lock is
+ * held for writing, or while its holder has downgraded to reading; no other
+ * writer can be there then. Tallies of calls are the exception, and atomic.
+ */
+#ifndef PROCESS_BPF_H
+#define PROCESS_BPF_H
+
+#include "file.bpf.h"
+#include "kernel.bpf.h"
+#include "maps.bpf.h"
+
+static const struct mt_process process_zero = {};
+
+/* The next map count worth an alarm: eighths of the limit, then per cents. */
+static __always_inline __u32 step_after(__u32 count, __u32 limit)
+{
+	__u64 eighth, percent, next_eighth, next_percent;
+
+	if (!limit || count >= limit)
+		return ~0U;
+	eighth = (__u64)count * 8 / limit + 1;
+	next_eighth = (eighth * limit + 7) / 8;
+	percent = (__u64)count * 100 / limit + 1;
+	if (percent < 90)
+		percent = 90;
+	next_percent = (percent * limit + 99) / 100;
+	return next_eighth < next_percent ? next_eighth : next_percent;
+}
+
+static __always_inline void process_set_comm(struct mt_process *process, struct task_struct *task)
+{
+	bpf_probe_read_kernel(process->comm, sizeof(process->comm), task->group_leader->comm);
+}
+
+static __always_inline void owner_set(__u32 tgid, __u64 mm)
+{
+	if (bpf_map_update_elem(&owners, &tgid, &mm, BPF_ANY))
+		loss_count(MT_LOSS_OWNERS);
+}
+
+static __always_inline void process_set_owner(struct mt_process *process, struct task_struct *task)
+{
+	process->tgid = task->tgid;
+	process->start_ns = task->group_leader->start_boottime;
+	process->flags &= ~MT_PROCESS_OWNER_DEAD;
+	process_set_comm(process, task);
+}
+
+static __always_inline void process_init(struct mt_process *process, struct mm_struct *mm, struct task_struct *task,
+					 __u32 baseline)
+{
+	process->mm = (__u64)mm;
+	process->map_count = baseline;
+	process->baseline = baseline;
+	process->high_water = baseline;
+	process_set_owner(process, task);
+}
+
+/*
+ * Opens an account for mm, owned by task's process; NULL if the table is full.
+ * Call it where nobody else can book in this mm: see above.
+ */
+static __always_inline struct mt_process *process_create(struct mm_struct *mm, struct task_struct *task, __u32 baseline)
+{
+	__u64 key = (__u64)mm;
+	struct mt_process *process;
+
+	if (bpf_map_update_elem(&processes, &key, &process_zero, BPF_ANY)) {
+		loss_count(MT_LOSS_PROCESSES);
+		return NULL;
+	}
+	process = bpf_map_lookup_elem(&processes, &key);
+	if (process)
+		process_init(process, mm, task, baseline);
+	return process;
+}
+
+/* exec: the account follows the process from its old mm to its new one. */
+static __always_inline struct mt_process *process_move(struct mt_process *old, struct mm_struct *mm)
+{
+	__u64 key = (__u64)mm, old_key = old->mm;
+	__u32 tgid = old->tgid;
+	struct mt_target *target = bpf_map_lookup_elem(&targets, &tgid);
+	struct mt_process *process;
+
+	/* The old entry frees its slot only after this: one spare is needed. */
+	if (bpf_map_update_elem(&processes, &key, old, BPF_ANY)) {
+		loss_count(MT_LOSS_PROCESSES);
+		bpf_map_delete_elem(&processes, &old_key);
+		return NULL;
+	}
+	bpf_map_delete_elem(&processes, &old_key);
+	process = bpf_map_lookup_elem(&processes, &key);
+	if (!process)
+		return NULL;
+	process->mm = key;
+	process->exec_delta = 0;
+	process->step_limit = 0;
+	if (target && (target->flags & MT_TARGET_PENDING)) {
+		/* -- CMD: what came before its exec was our own copy. */
+		process->baseline = 0;
+		process->map_count = 0;
+		process->high_water = 0;
+		process->opened = 0;
+		process->closed = 0;
+		process->first_change_ns = 0;
+		__builtin_memset(process->tallies, 0, sizeof(process->tallies));
+		__builtin_memset(process->failed, 0, sizeof(process->failed));
+	}
+	owner_set(tgid, key);
+	return process;
+}
+
+/*
+ * The account of the current task's own mm when none is found under its key:
+ * moved here from the mm the process had before an exec, or opened anew.
+ */
+static __always_inline struct mt_process *process_adopt(struct mm_struct *mm, struct task_struct *task, bool in_exec)
+{
+	__u32 tgid = task->tgid;
+	__u64 *old_mm = bpf_map_lookup_elem(&owners, &tgid);
+	struct mt_process *old = old_mm && *old_mm != (__u64)mm ? bpf_map_lookup_elem(&processes, old_mm) : NULL;
+
+	if (old && old->tgid == tgid)
+		return process_move(old, mm);
+	owner_set(tgid, (__u64)mm);
+	/* A new image's maps are all its exec's doing; anything else we met late. */
+	return process_create(mm, task, in_exec ? 0 : mm_map_count(mm));
+}
+
+static __always_inline void life_report(__u16 type, struct mt_process *process, __u32 parent, __u64 flags)
+{
+	struct mt_life_record *record;
+	bool is_exit = type == MT_TYPE_EXIT;
+
+	record = is_exit ? bpf_ringbuf_reserve(&alarms, sizeof(*record), 0) :
+			   bpf_ringbuf_reserve(&events, sizeof(*record), 0);
+	if (!record) {
+		loss_count(MT_LOSS_LIFE_RECORDS);
+		return;
+	}
+	head_fill(&record->head, type, sizeof(*record), bpf_ktime_get_boot_ns());
+	record->parent = parent;
+	record->pad = 0;
+	__builtin_memcpy(&record->process, process, sizeof(*process));
+	bpf_ringbuf_submit(record, flags);
+}
+
+/* What an alarm carries apart from its process: the act that set it off. */
+struct alarm_cause {
+	__u16 type;
+	__u16 op;
+	__u32 error;
+	bool in_syscall; /* its arguments can be read */
+};
+
+static __always_inline void alarm_report(struct mt_process *process, struct task_struct *task, struct mm_struct *mm,
+					 const struct alarm_cause *cause, __u64 now_ns)
+{
+	struct mt_alarm_record *record = bpf_ringbuf_reserve(&alarms, sizeof(*record), 0);
+	struct signal_struct *signal;
+
+	if (!record) {
+		loss_count(MT_LOSS_ALARM_RECORDS);
+		return;
+	}
+	head_fill(&record->head, cause->type, sizeof(*record), now_ns);
+	record->tid = task->pid;
+	record->op = cause->op;
+	record->flags = 0;
+	record->error = cause->error;
+	record->limit = limit_maps;
+	if (cause->in_syscall) {
+		task_syscall_args(task, record->args);
+		record->flags |= MT_OP_HAS_ENTER;
+	} else {
+		__builtin_memset(record->args, 0, sizeof(record->args));
+	}
+	record->total_vm_pages = mm->total_vm;
+	record->data_vm_pages = mm->data_vm;
+	record->locked_vm_pages = mm->locked_vm;
+	signal = task->signal;
+	record->rlimit_as = BPF_CORE_READ(signal, rlim[RLIMIT_AS].rlim_cur);
+	record->rlimit_data = BPF_CORE_READ(signal, rlim[RLIMIT_DATA].rlim_cur);
+	record->rlimit_memlock = BPF_CORE_READ(signal, rlim[RLIMIT_MEMLOCK].rlim_cur);
+	__builtin_memset(&record->file, 0, sizeof(record->file));
+	if (cause->in_syscall && cause->op == MT_OP_MMAP && file_of_mmap(task, record->args, &record->file))
+		record->flags |= MT_OP_HAS_FILE;
+	__builtin_memcpy(&record->process, process, sizeof(*process));
+	bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
+}
+
+/* Sends SIGSTOP to the current process once, when it first reaches stop_at_maps. */
+static __always_inline void process_stop(struct mt_process *process)
+{
+	__u32 tgid = process->tgid;
+
+	if (!cfg_stop_all && !bpf_map_lookup_elem(&targets, &tgid))
+		return;
+	process->flags |= MT_PROCESS_STOPPED;
+	if (bpf_send_signal(19 /* SIGSTOP */))
+		loss_count(MT_LOSS_SIGNALS);
+}
+
+/* Books the map count now witnessed, credits the difference to op, returns it. */
+static __always_inline __s32 process_book(struct mt_process *process, __u32 count, __u32 op, __u64 now_ns)
+{
+	__s32 delta = count - process->map_count;
+
+	if (!delta)
+		return 0;
+	process->map_count = count;
+	if (delta > 0)
+		process->opened += delta;
+	else
+		process->closed += -delta;
+	if (op < MT_OP_MAX)
+		process->tallies[op].delta += delta;
+	if (op == MT_OP_EXECVE || op == MT_OP_EXECVEAT)
+		process->exec_delta += delta;
+	if (!process->first_change_ns)
+		process->first_change_ns = now_ns;
+	process->last_change_ns = now_ns;
+	if (count > process->high_water)
+		process->high_water = count;
+	return delta;
+}
+
+/* True when count crosses the next step; arms the one after it. */
+static __always_inline bool process_step(struct mt_process *process, __u32 count)
+{
+	__u32 limit = limit_maps;
+
+	if (process->step_limit != limit) {
+		/* First use, or another limit: steps already passed raise no alarm. */
+		process->step_limit = limit;
+		process->next_step = step_after(count, limit);
+		return false;
+	}
+	if (count < process->next_step)
+		return false;
+	process->next_step = step_after(count, limit);
+	return true;
+}
+
+/*
+ * What a rise of the map count calls for: an alarm at a step, SIGSTOP at the
+ * stop. own: the current task lives in this mm, so it may be asked and stopped.
+ */
+static __always_inline void process_rose(struct mt_process *process, struct task_struct *task, struct mm_struct *mm,
+					 __u32 op, bool own, __u64 now_ns)
+{
+	__u32 count = process->map_count;
+
+	if (process_step(process, count)) {
+		struct alarm_cause cause = { .type = MT_TYPE_STEP, .op = op, .in_syscall = own };
+
+		alarm_report(process, task, mm, &cause, now_ns);
+	}
+	if (stop_at_maps && count >= stop_at_maps && own && !(process->flags & MT_PROCESS_STOPPED))
+		process_stop(process);
+}
+
+#endif /* PROCESS_BPF_H */
