@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "buf.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CAP_MIN 256
+
+/* Makes room for len more bytes. */
+static bool buf_reserve(struct buf *buf, size_t len)
+{
+	size_t cap = buf->cap ? buf->cap : CAP_MIN;
+	char *data;
+
+	if (buf->failed)
+		return false;
+	if (buf->data && len <= buf->cap - buf->len)
+		return true;
+	/* a half of the address space is out of reach anyhow, and cannot overflow when doubled */
+	buf->failed = len > SIZE_MAX / 2 - buf->len;
+	if (buf->failed)
+		return false;
+	while (cap < buf->len + len)
+		cap *= 2;
+	data = realloc(buf->data, cap);
+	buf->failed = !data;
+	if (!data)
+		return false;
+	buf->data = data;
+	buf->cap = cap;
+	return true;
+}
+
+void buf_add(struct buf *buf, const void *data, size_t len)
+{
+	if (!len || !buf_reserve(buf, len))
+		return;
+	memcpy(buf->data + buf->len, data, len);
+	buf->len += len;
+}
+
+void buf_add_str(struct buf *buf, const char *str)
+{
+	buf_add(buf, str, strlen(str));
+}
+
+void buf_add_char(struct buf *buf, char c)
+{
+	buf_add(buf, &c, 1);
+}
+
+void buf_printf(struct buf *buf, const char *format, ...)
+{
+	va_list args, again;
+	int len;
+
+	va_start(args, format);
+	va_copy(again, args);
+	len = vsnprintf(NULL, 0, format, args);
+	va_end(args);
+	/* one more for the NUL that vsnprintf ends with */
+	if (len > 0 && buf_reserve(buf, (size_t)len + 1)) {
+		vsnprintf(buf->data + buf->len, (size_t)len + 1, format, again);
+		buf->len += (size_t)len;
+	}
+	va_end(again);
+}
+
+void buf_consume(struct buf *buf, size_t len)
+{
+	if (len >= buf->len) {
+		buf->len = 0;
+		return;
+	}
+	memmove(buf->data, buf->data + len, buf->len - len);
+	buf->len -= len;
+}
+
+void buf_free(struct buf *buf)
+{
+	free(buf->data);
+	memset(buf, 0, sizeof(*buf));
+}

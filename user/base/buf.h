@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* A growing byte buffer: what sinks write into and io writes out. */
+#ifndef BASE_BUF_H
+#define BASE_BUF_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * Zero-initialised is empty. After a failed allocation it stays as it was and
+ * `failed` is set; until the owner clears that, whatever is added is dropped,
+ * so that no line continues behind a hole.
+ */
+struct buf {
+	char *data;
+	size_t len, cap;
+	bool failed;
+};
+
+void buf_add(struct buf *buf, const void *data, size_t len);
+void buf_add_str(struct buf *buf, const char *str);
+void buf_add_char(struct buf *buf, char c);
+void buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Drops the first len bytes (all of them if len is larger). */
+void buf_consume(struct buf *buf, size_t len);
+void buf_free(struct buf *buf);
+
+#endif

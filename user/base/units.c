@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "units.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <time.h>
+
+#define NS_PER_US    1000ULL
+#define NS_PER_MS    1000000ULL
+#define NS_PER_S     1000000000ULL
+#define S_PER_MINUTE 60ULL
+#define S_PER_HOUR   3600ULL
+#define S_PER_DAY    86400ULL
+#define DAYS_MAX     36500 /* beyond a century a number is noise */
+
+/* The nearest whole number. The bound only keeps the conversion defined: nothing here is that large. */
+static uint64_t to_uint(double value)
+{
+	return value < 1e15 ? (uint64_t)(value + 0.5) : (uint64_t)1e15;
+}
+
+const char *units_count(uint64_t count, char *buf, size_t size)
+{
+	char text[UNITS_LEN];
+	size_t at = sizeof(text);
+	unsigned int digits = 0;
+
+	text[--at] = '\0';
+	do {
+		if (digits && digits % 3 == 0)
+			text[--at] = ',';
+		text[--at] = (char)('0' + count % 10);
+		count /= 10;
+		digits++;
+	} while (count);
+	snprintf(buf, size, "%s", text + at);
+	return buf;
+}
+
+const char *units_change(int64_t change, char *buf, size_t size)
+{
+	/* INT64_MIN has no positive counterpart, its unsigned negation has */
+	uint64_t magnitude = change < 0 ? 0 - (uint64_t)change : (uint64_t)change;
+	char text[UNITS_LEN];
+
+	snprintf(buf, size, "%s%s", change < 0 ? "-" : change ? "+" : "", units_count(magnitude, text, sizeof(text)));
+	return buf;
+}
+
+const char *units_rate(double per_s, char *buf, size_t size)
+{
+	const char *sign = per_s < 0 ? "-" : "+";
+	double magnitude = per_s < 0 ? -per_s : per_s;
+	uint64_t tenths = to_uint(magnitude * 10);
+	char text[UNITS_LEN];
+
+	if (!isfinite(per_s))
+		snprintf(buf, size, "-");
+	else if (!tenths)
+		snprintf(buf, size, "0");
+	else if (tenths < 100)
+		snprintf(buf, size, "%s%" PRIu64 ".%" PRIu64, sign, tenths / 10, tenths % 10);
+	else
+		snprintf(buf, size, "%s%s", sign, units_count(to_uint(magnitude), text, sizeof(text)));
+	return buf;
+}
+
+/* value in units of `unit`, with one decimal below 100 unless that is 0. Both are below 2^60. */
+static void print_tenths(char *buf, size_t size, uint64_t value, uint64_t unit, const char *name)
+{
+	uint64_t tenths = value / unit * 10 + (value % unit * 10 + unit / 2) / unit;
+
+	if (tenths % 10 && tenths < 1000)
+		snprintf(buf, size, "%" PRIu64 ".%" PRIu64 " %s", tenths / 10, tenths % 10, name);
+	else
+		snprintf(buf, size, "%" PRIu64 " %s", (value + unit / 2) / unit, name);
+}
+
+const char *units_bytes(uint64_t bytes, char *buf, size_t size)
+{
+	static const char *const names[] = {"KiB", "MiB", "GiB", "TiB", "PiB"};
+	uint64_t unit = 1024;
+	size_t i = 0;
+
+	if (bytes < 1024) {
+		snprintf(buf, size, "%" PRIu64 " B", bytes);
+		return buf;
+	}
+	if (bytes >> 60) { /* out of print_tenths' range */
+		snprintf(buf, size, "%" PRIu64 " EiB", bytes >> 60);
+		return buf;
+	}
+	/* what would round to 1024 of a unit is 1 of the next */
+	while (i < 4 && bytes >= unit * 1024 - unit / 2) {
+		unit *= 1024;
+		i++;
+	}
+	print_tenths(buf, size, bytes, unit, names[i]);
+	return buf;
+}
+
+const char *units_percent(double ratio, char *buf, size_t size)
+{
+	double magnitude = ratio < 0 ? -ratio : ratio;
+	uint64_t tenths = to_uint(magnitude * 1000);
+	const char *sign = ratio < 0 && tenths ? "-" : "";
+
+	if (!isfinite(ratio))
+		snprintf(buf, size, "-");
+	else if (tenths % 10 && tenths < 10000)
+		snprintf(buf, size, "%s%" PRIu64 ".%" PRIu64 " %%", sign, tenths / 10, tenths % 10);
+	else
+		snprintf(buf, size, "%s%" PRIu64 " %%", sign, to_uint(magnitude * 100));
+	return buf;
+}
+
+/* "3 m 20 s", "5 d": a count of the larger unit and what is left in the smaller. */
+static void print_pair(char *buf, size_t size, uint64_t s, uint64_t large, uint64_t small, const char *names[2])
+{
+	uint64_t rest = s % large / small;
+
+	if (rest)
+		snprintf(buf, size, "%" PRIu64 " %s %" PRIu64 " %s", s / large, names[0], rest, names[1]);
+	else
+		snprintf(buf, size, "%" PRIu64 " %s", s / large, names[0]);
+}
+
+static void print_whole_seconds(char *buf, size_t size, uint64_t s)
+{
+	if (s >= S_PER_DAY)
+		print_pair(buf, size, s, S_PER_DAY, S_PER_HOUR, (const char *[]){"d", "h"});
+	else if (s >= S_PER_HOUR)
+		print_pair(buf, size, s, S_PER_HOUR, S_PER_MINUTE, (const char *[]){"h", "m"});
+	else
+		print_pair(buf, size, s, S_PER_MINUTE, 1, (const char *[]){"m", "s"});
+}
+
+const char *units_duration(uint64_t ns, char *buf, size_t size)
+{
+	if (ns < NS_PER_US)
+		snprintf(buf, size, "%" PRIu64 " ns", ns);
+	else if (ns < NS_PER_MS - NS_PER_US / 2)
+		print_tenths(buf, size, ns, NS_PER_US, "us");
+	else if (ns < NS_PER_S - NS_PER_MS / 2)
+		print_tenths(buf, size, ns, NS_PER_MS, "ms");
+	else if (ns < S_PER_MINUTE * NS_PER_S - NS_PER_S / 20)
+		print_tenths(buf, size, ns, NS_PER_S, "s");
+	else
+		print_whole_seconds(buf, size, ns / NS_PER_S + (ns % NS_PER_S >= NS_PER_S / 2));
+	return buf;
+}
+
+const char *units_seconds(double seconds, char *buf, size_t size)
+{
+	if (isnan(seconds))
+		snprintf(buf, size, "-");
+	else if (isinf(seconds) && seconds > 0)
+		snprintf(buf, size, "never");
+	else if (seconds >= (double)DAYS_MAX * S_PER_DAY)
+		snprintf(buf, size, "100 years");
+	else if (seconds <= 0)
+		snprintf(buf, size, "0 s");
+	else if (seconds < 1) /* a forecast is not good to the millisecond */
+		print_tenths(buf, size, (uint64_t)(seconds * 1e9), NS_PER_S, "s");
+	else
+		units_duration((uint64_t)(seconds * 1e9), buf, size);
+	return buf;
+}
+
+/* Splits at the second, rounding down before the epoch too. */
+static uint32_t split_seconds(int64_t unix_ns, struct tm *ret_tm)
+{
+	int64_t ns = unix_ns % (int64_t)NS_PER_S;
+	time_t s = unix_ns / (int64_t)NS_PER_S;
+
+	if (ns < 0) {
+		ns += (int64_t)NS_PER_S;
+		s--;
+	}
+	gmtime_r(&s, ret_tm);
+	return (uint32_t)ns;
+}
+
+const char *units_time(int64_t unix_ns, char *buf, size_t size)
+{
+	struct tm tm;
+	uint32_t ns = split_seconds(unix_ns, &tm);
+
+	snprintf(buf, size, "%04d-%02d-%02dT%02d:%02d:%02d.%09" PRIu32 "Z", tm.tm_year + 1900, tm.tm_mon + 1,
+		 tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, ns);
+	return buf;
+}
+
+const char *units_clock(int64_t unix_ns, char *buf, size_t size)
+{
+	struct tm tm;
+	uint32_t ns = split_seconds(unix_ns, &tm);
+
+	snprintf(buf, size, "%02d:%02d:%02d.%06" PRIu32, tm.tm_hour, tm.tm_min, tm.tm_sec, ns / 1000);
+	return buf;
+}
