@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What can be read off one account (struct mt_process). Pure. */
+#ifndef CORE_ACCOUNT_H
+#define CORE_ACCOUNT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "mmaptrace.h"
+
+/* baseline + opened - closed = map_count = baseline + credits: false for a copy torn by a concurrent change. */
+bool account_is_whole(const struct mt_process *account);
+/* Sum of what mmap and its like added; the rest of the growth is splits. */
+int64_t account_mapping(const struct mt_process *account);
+/* Calls of op that succeeded. */
+int64_t account_good_calls(const struct mt_process *account, uint32_t op);
+uint64_t account_failed_calls(const struct mt_process *account);
+
+#endif

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "finding.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "model.h"
+#include "op.h"
+
+const char *finding_kind_name(enum finding_kind kind)
+{
+	static const char *const names[] = {"leak", "exhaustion", "enomem"};
+
+	return (unsigned int)kind < FINDING_KINDS ? names[kind] : "unknown";
+}
+
+const char *severity_name(enum severity severity)
+{
+	static const char *const names[] = {"none", "info", "warning", "critical"};
+
+	return (unsigned int)severity < sizeof(names) / sizeof(names[0]) ? names[severity] : "unknown";
+}
+
+const char *file_kind_name(enum file_kind kind)
+{
+	static const char *const names[] = {"anon", "regular", "shm", "memfd", "anon_shm", "hugetlb", "device", "other"};
+
+	return (unsigned int)kind < sizeof(names) / sizeof(names[0]) ? names[kind] : "other";
+}
+
+/* The operations that moved the map count most, most growth first. */
+static unsigned int evidence_ops(const struct mt_process *account, struct evidence_op *ret_ops)
+{
+	unsigned int count = 0;
+
+	for (uint32_t op = 0; op < MT_OP_MAX; op++) {
+		const struct mt_tally *tally = &account->tallies[op];
+		struct evidence_op use = {op, tally->calls, tally->failed, tally->delta};
+		unsigned int at = count;
+
+		if (!tally->delta && !tally->failed)
+			continue;
+		while (at && ret_ops[at - 1].delta < use.delta) {
+			if (at < EVIDENCE_MAX)
+				ret_ops[at] = ret_ops[at - 1];
+			at--;
+		}
+		if (at < EVIDENCE_MAX)
+			ret_ops[at] = use;
+		if (count < EVIDENCE_MAX)
+			count++;
+	}
+	return count;
+}
+
+static bool op_only_splits(uint32_t op)
+{
+	return op == MT_OP_MUNMAP || op == MT_OP_MPROTECT || op == MT_OP_PKEY_MPROTECT || op == MT_OP_MADVISE ||
+	       op == MT_OP_PROCESS_MADVISE || op == MT_OP_MLOCK || op == MT_OP_MLOCK2 || op == MT_OP_MUNLOCK ||
+	       op == MT_OP_MBIND || op == MT_OP_MSEAL || op == MT_OP_PRCTL;
+}
+
+static void advise_file(const struct file_use *use, char *buf, size_t size)
+{
+	const char *again = use->id.kind == FILE_ANON ? "release them, or map larger areas" :
+							"unmap it where it is mapped, or map it once";
+
+	if (use->unmapped)
+		snprintf(buf, size, "%s was mapped %llu times and unmapped %llu times: %s", use->id.path,
+			 (unsigned long long)use->calls, (unsigned long long)use->unmapped, again);
+	else
+		snprintf(buf, size, "%s was mapped %llu times and holds %lld maps: %s", use->id.path,
+			 (unsigned long long)use->calls, (long long)use->maps, again);
+}
+
+/* One sentence: what to look at, by the strongest evidence. */
+static void advise(const struct finding *finding, char *buf, size_t size)
+{
+	const struct evidence_op *top = finding->op_count ? &finding->ops[0] : NULL;
+	const struct file_use *use = finding->file_count ? &finding->files[0] : NULL;
+
+	if (top && top->delta > 0 && op_only_splits(top->op))
+		snprintf(buf, size, "%s splits maps faster than they merge (%+lld): apply it to whole mappings, or undo it",
+			 op_name(top->op), (long long)top->delta);
+	else if (use && use->calls && (use->maps > 0 || use->calls > use->unmapped))
+		advise_file(use, buf, size);
+	else if (use && use->maps > 0)
+		snprintf(buf, size, "%s holds %lld of its maps: look for a missing munmap", use->id.path,
+			 (long long)use->maps);
+	else if (top && top->delta > 0)
+		snprintf(buf, size, "%s added %lld maps that stay: look for a missing munmap", op_name(top->op),
+			 (long long)top->delta);
+	else
+		snprintf(buf, size, "watch it with mmaptrace -p to see which calls and files its maps come from");
+}
+
+void finding_make(const struct process *process, const struct judgement *judgement, uint32_t limit, uint64_t ts_ns,
+		  struct finding *ret_finding)
+{
+	memset(ret_finding, 0, sizeof(*ret_finding));
+	ret_finding->verdict = judgement->verdict;
+	ret_finding->ts_ns = ts_ns;
+	ret_finding->raised_ns = judgement->raised_ns;
+	ret_finding->update = judgement->change == CHANGE_UPDATED;
+	ret_finding->map_count = process->account.map_count;
+	ret_finding->limit = limit;
+	ret_finding->op_count = evidence_ops(&process->account, ret_finding->ops);
+	ret_finding->file_count = file_table_top(&process->files, ret_finding->files, EVIDENCE_MAX);
+	advise(ret_finding, ret_finding->advice, sizeof(ret_finding->advice));
+}

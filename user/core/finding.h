@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What detectors conclude, and the evidence they show for it. */
+#ifndef CORE_FINDING_H
+#define CORE_FINDING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "files.h"
+#include "forecast.h"
+#include "mmaptrace.h"
+
+enum finding_kind { FINDING_LEAK, FINDING_EXHAUSTION, FINDING_ENOMEM, FINDING_KINDS };
+enum severity { SEVERITY_NONE, SEVERITY_INFO, SEVERITY_WARNING, SEVERITY_CRITICAL };
+
+#define EVIDENCE_MAX 5
+#define ADVICE_LEN 320
+
+struct evidence_op {
+	uint32_t op; /* enum mt_op */
+	uint64_t calls, failed;
+	int64_t delta;
+};
+
+/* What a detector says. */
+struct verdict {
+	enum finding_kind kind;
+	enum severity severity; /* SEVERITY_NONE: nothing found */
+	struct forecast forecast;
+};
+
+/* A verdict put into words, as sinks take it. Borrows the file names. */
+struct finding {
+	struct verdict verdict;
+	uint64_t ts_ns;	    /* boot clock: of the fact it rests on */
+	uint64_t raised_ns; /* when it was first raised */
+	bool update;	    /* it was raised before and has changed materially */
+	uint32_t map_count, limit;
+	unsigned int op_count, file_count;
+	struct evidence_op ops[EVIDENCE_MAX];
+	struct file_use files[EVIDENCE_MAX];
+	char advice[ADVICE_LEN];
+};
+
+const char *finding_kind_name(enum finding_kind kind);
+const char *severity_name(enum severity severity);
+
+#endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* From verdicts to findings: raised once, updated when they change, cleared with a word. */
+#include "model.h"
+
+#include <math.h>
+#include <string.h>
+
+/* How long a verdict must be absent before its finding is cleared. */
+static const uint64_t hold_ns[FINDING_KINDS] = {
+	[FINDING_LEAK] = 15000000000ULL,
+	[FINDING_EXHAUSTION] = 10000000000ULL,
+	[FINDING_ENOMEM] = 0, /* its detector remembers */
+};
+
+#define UPDATE_EVERY_NS 1000000000ULL
+
+/* A severity more, or twice as near and not just said: less would be chatter. */
+static bool changed_materially(const struct open_finding *open, const struct verdict *verdict, uint64_t now_ns)
+{
+	if (verdict->severity > open->severity)
+		return true;
+	return verdict->forecast.eta_s < open->eta_s / 2 && now_ns > open->told_ns + UPDATE_EVERY_NS;
+}
+
+static enum change finding_settle(struct open_finding *open, const struct verdict *verdict, uint64_t now_ns)
+{
+	if (verdict->severity == SEVERITY_NONE) {
+		if (open->severity == SEVERITY_NONE || now_ns < open->held_ns + hold_ns[verdict->kind])
+			return CHANGE_NONE;
+		open->severity = SEVERITY_NONE;
+		return CHANGE_CLEARED;
+	}
+	open->held_ns = now_ns;
+	if (open->severity == SEVERITY_NONE) {
+		open->raised_ns = open->told_ns = now_ns;
+		open->severity = verdict->severity;
+		open->eta_s = verdict->forecast.eta_s;
+		return CHANGE_RAISED;
+	}
+	if (!changed_materially(open, verdict, now_ns))
+		return CHANGE_NONE;
+	open->told_ns = now_ns;
+	open->severity = verdict->severity > open->severity ? verdict->severity : open->severity;
+	open->eta_s = verdict->forecast.eta_s;
+	return CHANGE_UPDATED;
+}
+
+static enum process_state state_of(const struct process *process)
+{
+	if (process->open[FINDING_ENOMEM].severity)
+		return PROCESS_FAILING;
+	if (process->open[FINDING_EXHAUSTION].severity)
+		return PROCESS_EXHAUSTING;
+	if (process->open[FINDING_LEAK].severity)
+		return PROCESS_LEAKING;
+	return isfinite(process->forecast.eta_s) ? PROCESS_GROWING : PROCESS_STEADY;
+}
+
+void model_judge(struct model *model, struct process *process, uint64_t now_ns, struct judgement *ret_judgements)
+{
+	const struct thresholds *thresholds = &model->thresholds;
+	struct verdict verdicts[FINDING_KINDS];
+
+	memset(verdicts, 0, sizeof(verdicts));
+	verdicts[FINDING_LEAK].kind = FINDING_LEAK;
+	if (process->history) {
+		forecast_make(process->history, thresholds->limit, now_ns, &process->forecast);
+		detect_leak(process->history, thresholds, now_ns, &verdicts[FINDING_LEAK]);
+	}
+	detect_exhaustion(process->history, &process->climb, thresholds, now_ns, &verdicts[FINDING_EXHAUSTION]);
+	detect_enomem(process->last_fail_ns, now_ns, &verdicts[FINDING_ENOMEM]);
+	for (unsigned int kind = 0; kind < FINDING_KINDS; kind++) {
+		struct judgement *judgement = &ret_judgements[kind];
+		struct open_finding *open = &process->open[kind];
+
+		judgement->verdict = verdicts[kind];
+		judgement->change = finding_settle(open, &verdicts[kind], now_ns);
+		judgement->raised_ns = open->raised_ns;
+		model->open_findings += judgement->change == CHANGE_RAISED;
+		model->open_findings -= judgement->change == CHANGE_CLEARED;
+	}
+	process->state = state_of(process);
+}

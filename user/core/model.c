@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#define HASH_NONFATAL_OOM 1
+#include "model.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "account.h"
+
+const char *process_state_name(enum process_state state)
+{
+	static const char *const names[] = {"steady", "growing", "leaking", "exhausting", "failing"};
+
+	return (unsigned int)state < sizeof(names) / sizeof(names[0]) ? names[state] : "steady";
+}
+
+double process_ratio(const struct process *process, uint32_t limit)
+{
+	return limit ? (double)process->account.map_count / limit : 0;
+}
+
+int64_t process_net_calls(const struct process *process)
+{
+	return account_good_calls(&process->account, MT_OP_MMAP) - account_good_calls(&process->account, MT_OP_MUNMAP);
+}
+
+uint64_t process_failed_calls(const struct process *process)
+{
+	return account_failed_calls(&process->account);
+}
+
+struct process *model_find(struct model *model, uint32_t pid, uint64_t start_ns)
+{
+	struct process_key key = {.start_ns = start_ns, .pid = pid};
+	struct process *process;
+
+	HASH_FIND(hh, model->processes, &key, sizeof(key), process);
+	return process;
+}
+
+static void sample_of(const struct mt_process *account, uint64_t ts_ns, struct sample *ret_sample)
+{
+	memset(ret_sample, 0, sizeof(*ret_sample));
+	ret_sample->ts_ns = ts_ns;
+	ret_sample->map_count = account->map_count;
+	ret_sample->opened = account->opened;
+	ret_sample->closed = account->closed;
+	ret_sample->mapping = account_mapping(account);
+}
+
+static void process_sample(struct model *model, struct process *process, const struct sample *sample)
+{
+	history_add(process->history, sample);
+	climb_note(&process->climb, sample, model->thresholds.limit);
+}
+
+/* The point it began from: its baseline, just before its first change. */
+static void process_first_sample(struct model *model, struct process *process)
+{
+	struct sample sample = {.ts_ns = process->account.first_change_ns, .map_count = process->account.baseline};
+
+	if (sample.ts_ns)
+		process_sample(model, process, &sample);
+}
+
+static struct process *process_new(struct model *model, const struct mt_process *account, uint64_t ts_ns)
+{
+	struct process *process = calloc(1, sizeof(*process)), *added;
+
+	if (!process) {
+		model->dropped++;
+		return NULL;
+	}
+	process->key.pid = account->tgid;
+	process->key.start_ns = account->start_ns;
+	process->seen_ns = ts_ns;
+	process->first_map_count = account->map_count;
+	process->account = *account;
+	process->forecast.eta_s = process->forecast.eta_low_s = process->forecast.eta_high_s = INFINITY;
+	HASH_ADD(hh, model->processes, key, sizeof(process->key), process);
+	added = model_find(model, account->tgid, account->start_ns);
+	if (!added) {
+		free(process);
+		model->dropped++;
+	}
+	return added;
+}
+
+/* A new image: what the old one did says nothing about it. */
+static void process_restart(struct process *process)
+{
+	if (process->history)
+		history_reset(process->history);
+	memset(&process->climb, 0, sizeof(process->climb));
+}
+
+static void process_take(struct model *model, struct process *process, const struct mt_process *account,
+			 uint64_t ts_ns)
+{
+	struct sample before, now;
+	bool first = !process->history;
+	bool same_image = process->account.execs == account->execs;
+
+	if (account->last_change_ns < process->account.last_change_ns && same_image)
+		return; /* an older word than the one we have */
+	if (!account->first_change_ns && first) {
+		process->account = *account;
+		return; /* never changed: no past to keep */
+	}
+	if (first) {
+		process->history = calloc(1, sizeof(*process->history));
+		if (!process->history) {
+			model->dropped++;
+			process->account = *account;
+			return;
+		}
+	}
+	sample_of(&process->account, model->last_tick_ns, &before);
+	process->account = *account;
+	if (!same_image)
+		process_restart(process);
+	else if (first && process->seen_ns > model->last_tick_ns)
+		process_first_sample(model, process);
+	else if (before.ts_ns > process->history->last.ts_ns && before.ts_ns >= process->seen_ns)
+		process_sample(model, process, &before); /* it was still so at the last tick */
+	sample_of(account, ts_ns, &now);
+	process_sample(model, process, &now);
+}
+
+struct process *model_update(struct model *model, const struct mt_process *account, uint64_t ts_ns)
+{
+	struct process *process = model_find(model, account->tgid, account->start_ns);
+
+	if (!process)
+		process = process_new(model, account, ts_ns);
+	if (!process)
+		return NULL;
+	process_take(model, process, account, ts_ns);
+	memcpy(process->comm, account->comm, MT_COMM_LEN);
+	return process;
+}
+
+static const struct file_id anonymous = {.kind = FILE_ANON, .path = "[anon]"};
+
+void model_operation(struct process *process, const struct op_event *op)
+{
+	bool maps_it = op->op == MT_OP_MMAP;
+	const struct file_id *id = op->has_file ? &op->file : maps_it && !op->args.has_fd ? &anonymous : NULL;
+	struct file_use *use;
+
+	if (!id || op->error || op->op == MT_OP_EXECVE || op->op == MT_OP_EXECVEAT)
+		return;
+	use = file_table_get(&process->files, id);
+	if (!use)
+		return;
+	if (id->path_is_full)
+		use->id = *id;
+	use->maps += op->delta;
+	if (maps_it) {
+		use->calls++;
+		use->bytes += op->args.len;
+	} else if (op->op == MT_OP_MUNMAP) {
+		use->unmapped++;
+	}
+}
+
+void model_remove(struct model *model, struct process *process)
+{
+	for (unsigned int kind = 0; kind < FINDING_KINDS; kind++)
+		model->open_findings -= process->open[kind].severity != SEVERITY_NONE;
+	HASH_DELETE(hh, model->processes, process);
+	file_table_free(&process->files);
+	free(process->history);
+	free(process->cgroup);
+	free(process);
+}
+
+void model_free(struct model *model)
+{
+	struct process *process, *next;
+
+	HASH_ITER(hh, model->processes, process, next)
+		model_remove(model, process);
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Every process as user space knows it: its account as last read from the
+ * kernel, its past, what the detectors said of it.
+ */
+#ifndef CORE_MODEL_H
+#define CORE_MODEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uthash.h>
+
+#include "detect.h"
+#include "event.h"
+#include "file_table.h"
+#include "finding.h"
+#include "forecast.h"
+#include "history.h"
+#include "mmaptrace.h"
+
+struct process_key {
+	uint64_t start_ns; /* boot clock */
+	uint32_t pid;
+	uint32_t pad;
+};
+
+enum process_state { PROCESS_STEADY, PROCESS_GROWING, PROCESS_LEAKING, PROCESS_EXHAUSTING, PROCESS_FAILING };
+
+/* A finding that is open: raised, not yet cleared. */
+struct open_finding {
+	enum severity severity; /* SEVERITY_NONE: not open */
+	uint64_t raised_ns;
+	uint64_t told_ns; /* when it was last reported */
+	uint64_t held_ns; /* when a detector last said so */
+	double eta_s;	  /* as last reported */
+};
+
+struct process {
+	struct process_key key;
+	char comm[MT_COMM_LEN + 1];
+	char *cgroup;	       /* owned; NULL: unknown */
+	char container_id[65]; /* empty: none */
+	struct mt_process account;
+	uint32_t first_map_count; /* when user space first saw it */
+	struct history *history;  /* owned; NULL until it first changed */
+	struct forecast forecast;
+	struct climb climb;
+	enum process_state state;
+	struct open_finding open[FINDING_KINDS];
+	struct file_table files;
+	uint64_t seen_ns;      /* first seen by user space, boot clock */
+	uint64_t last_fail_ns; /* last refusal by the maximum map count, boot clock; 0: none */
+	uint64_t turn;	       /* model turn in which the kernel last listed it */
+	bool target;	       /* streamed: -p, -- CMD and its children */
+	bool identified;       /* cgroup was looked up */
+	bool shown;	       /* a line about it has been written */
+	bool ended;
+	UT_hash_handle hh;
+};
+
+struct model {
+	struct process *processes; /* uthash */
+	struct thresholds thresholds;
+	uint64_t turn;		 /* number of complete readings of the kernel's table */
+	uint64_t last_tick_ns;	 /* boot clock; every account was current then */
+	uint64_t dropped;	 /* processes for which there was no memory */
+	unsigned int open_findings;
+};
+
+const char *process_state_name(enum process_state state);
+/* map_count / limit; 0 if limit is 0. */
+double process_ratio(const struct process *process, uint32_t limit);
+/* Successful mmap calls less successful munmap calls. */
+int64_t process_net_calls(const struct process *process);
+uint64_t process_failed_calls(const struct process *process);
+/* The process with this identity, or NULL. */
+struct process *model_find(struct model *model, uint32_t pid, uint64_t start_ns);
+/*
+ * Takes an account as it stood at ts_ns, opening the process if it is new.
+ * NULL: out of memory (counted). The model owns what it returns.
+ */
+struct process *model_update(struct model *model, const struct mt_process *account, uint64_t ts_ns);
+/* Books an operation's file in the process's table. */
+void model_operation(struct process *process, const struct op_event *op);
+/* Forgets a process. */
+void model_remove(struct model *model, struct process *process);
+void model_free(struct model *model);
+
+/* What a detector's word means for a process that may already have an open finding. */
+enum change { CHANGE_NONE, CHANGE_RAISED, CHANGE_UPDATED, CHANGE_CLEARED };
+
+struct judgement {
+	enum change change;
+	struct verdict verdict; /* RAISED, UPDATED */
+	uint64_t raised_ns;
+};
+
+/* Runs the detectors; updates forecast, state and open findings. ret_judgements: FINDING_KINDS of them. */
+void model_judge(struct model *model, struct process *process, uint64_t now_ns, struct judgement *ret_judgements);
+/* Puts a judgement into words, with its evidence. Pure but for what it reads of the process. */
+void finding_make(const struct process *process, const struct judgement *judgement, uint32_t limit, uint64_t ts_ns,
+		  struct finding *ret_finding);
+
+#endif

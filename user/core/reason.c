@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "reason.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define PROT_WRITE_BIT	 0x2
+#define MAP_TYPE_MASK	 0xf
+#define MAP_PRIVATE_TYPE 0x2
+
+const char *reason_name(enum reason reason)
+{
+	static const char *const names[] = {
+		[REASON_UNKNOWN] = "unknown",
+		[REASON_MAX_MAP_COUNT] = "max_map_count",
+		[REASON_RLIMIT_AS] = "rlimit_as",
+		[REASON_RLIMIT_DATA] = "rlimit_data",
+		[REASON_OVERCOMMIT] = "overcommit",
+		[REASON_ADDRESS_SPACE] = "address_space",
+		[REASON_LENGTH] = "length",
+		[REASON_MEMLOCK] = "memlock",
+		[REASON_KERNEL_MEMORY] = "kernel_memory",
+	};
+
+	return (unsigned int)reason < sizeof(names) / sizeof(names[0]) ? names[reason] : "unknown";
+}
+
+/* Bytes an operation would have added to the address space, 0 if none. */
+static uint64_t bytes_wanted(const struct refusal *refusal)
+{
+	const struct op_args *args = &refusal->args;
+
+	if (refusal->op == MT_OP_MMAP)
+		return args->len;
+	if (refusal->op == MT_OP_MREMAP && args->new_len > args->len)
+		return args->new_len - args->len;
+	return 0;
+}
+
+static bool exceeds(uint64_t used, uint64_t wanted, uint64_t limit)
+{
+	return limit != UINT64_MAX && wanted && (used > limit || wanted > limit - used);
+}
+
+static bool length_overflows(const struct refusal *refusal, uint32_t page_size)
+{
+	uint64_t len = refusal->op == MT_OP_MREMAP ? refusal->args.new_len : refusal->args.len;
+
+	return refusal->has_args && (refusal->op == MT_OP_MMAP || refusal->op == MT_OP_MPROTECT) && len &&
+	       len > UINT64_MAX - page_size + 1;
+}
+
+static bool locks_memory(uint32_t op)
+{
+	return op == MT_OP_MMAP || op == MT_OP_MREMAP || op == MT_OP_MLOCK || op == MT_OP_MLOCK2 || op == MT_OP_BRK ||
+	       op == MT_OP_MLOCKALL;
+}
+
+/* RLIMIT_DATA counts private writable memory (mm/mmap.c: may_expand_vm). */
+static bool counts_as_data(const struct op_args *args)
+{
+	return (args->prot & PROT_WRITE_BIT) && (args->flags & MAP_TYPE_MASK) == MAP_PRIVATE_TYPE;
+}
+
+/* In the order in which the kernel checks. */
+static enum reason reason_of(const struct refusal *refusal, uint32_t page_size)
+{
+	uint64_t wanted = refusal->has_args ? bytes_wanted(refusal) : 0;
+
+	if (length_overflows(refusal, page_size))
+		return REASON_LENGTH;
+	if (refusal->map_count >= refusal->refusal_point)
+		return REASON_MAX_MAP_COUNT;
+	if (refusal->error == EAGAIN)
+		return locks_memory(refusal->op) ? REASON_MEMLOCK : REASON_UNKNOWN;
+	if (exceeds(refusal->total_vm, wanted, refusal->rlimit_as))
+		return REASON_RLIMIT_AS;
+	if (refusal->op == MT_OP_MMAP && counts_as_data(&refusal->args) &&
+	    exceeds(refusal->data_vm, wanted, refusal->rlimit_data))
+		return REASON_RLIMIT_DATA;
+	return REASON_UNKNOWN;
+}
+
+void refusal_explain(const struct alarm_event *alarm, uint32_t map_count, uint32_t page_size,
+		     struct refusal *ret_refusal)
+{
+	struct refusal refusal = {
+		.ts_ns = alarm->ts_ns,
+		.tid = alarm->tid,
+		.op = alarm->op,
+		.error = alarm->error,
+		.map_count = map_count,
+		.limit = alarm->limit,
+		.args = alarm->args,
+		.has_args = alarm->has_args,
+		.total_vm = alarm->total_vm_pages * page_size,
+		.data_vm = alarm->data_vm_pages * page_size,
+		.locked_vm = alarm->locked_vm_pages * page_size,
+		.rlimit_as = alarm->rlimit_as,
+		.rlimit_data = alarm->rlimit_data,
+		.rlimit_memlock = alarm->rlimit_memlock,
+	};
+
+	refusal.refusal_point = op_refusal_point(alarm->op, alarm->args.flags, alarm->limit, true);
+	refusal.reason = reason_of(&refusal, page_size);
+	*ret_refusal = refusal;
+}
