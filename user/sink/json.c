@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "json.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "utf8.h"
+
+/* Goes before every key and every value: after a key, comma is false. */
+static void put_comma(struct json_writer *json)
+{
+	if (json->comma)
+		buf_add_char(json->buf, ',');
+	json->comma = true;
+}
+
+static void open_with(struct json_writer *json, char bracket)
+{
+	put_comma(json);
+	buf_add_char(json->buf, bracket);
+	json->comma = false;
+}
+
+static void close_with(struct json_writer *json, char bracket)
+{
+	buf_add_char(json->buf, bracket);
+	json->comma = true;
+}
+
+void json_open_object(struct json_writer *json)
+{
+	open_with(json, '{');
+}
+
+void json_close_object(struct json_writer *json)
+{
+	close_with(json, '}');
+}
+
+void json_open_array(struct json_writer *json)
+{
+	open_with(json, '[');
+}
+
+void json_close_array(struct json_writer *json)
+{
+	close_with(json, ']');
+}
+
+void json_put_key(struct json_writer *json, const char *key)
+{
+	put_comma(json);
+	buf_add_char(json->buf, '"');
+	buf_add_str(json->buf, key);
+	buf_add_str(json->buf, "\":");
+	json->comma = false;
+}
+
+void json_put_null(struct json_writer *json)
+{
+	put_comma(json);
+	buf_add_str(json->buf, "null");
+}
+
+void json_put_bool(struct json_writer *json, bool value)
+{
+	put_comma(json);
+	buf_add_str(json->buf, value ? "true" : "false");
+}
+
+void json_put_u64(struct json_writer *json, uint64_t value)
+{
+	put_comma(json);
+	buf_printf(json->buf, "%" PRIu64, value);
+}
+
+void json_put_i64(struct json_writer *json, int64_t value)
+{
+	put_comma(json);
+	buf_printf(json->buf, "%" PRId64, value);
+}
+
+void json_put_double(struct json_writer *json, double value)
+{
+	char text[32];
+
+	if (!isfinite(value)) {
+		json_put_null(json);
+		return;
+	}
+	put_comma(json);
+	snprintf(text, sizeof(text), "%.6g", value);
+	/* ncurses users call setlocale(): whatever stands for the point there must not get in here */
+	for (char *point = text; (point = strpbrk(point, ",'")); point++)
+		*point = '.';
+	buf_add_str(json->buf, text);
+}
+
+void json_put_text(struct json_writer *json, const char *text)
+{
+	if (!text) {
+		json_put_null(json);
+		return;
+	}
+	put_comma(json);
+	buf_add_char(json->buf, '"');
+	utf8_escape_json(json->buf, text, strlen(text));
+	buf_add_char(json->buf, '"');
+}
+
+void json_put_hex(struct json_writer *json, uint64_t value)
+{
+	put_comma(json);
+	buf_printf(json->buf, "\"0x%" PRIx64 "\"", value);
+}
+
+void json_add_bool(struct json_writer *json, const char *key, bool value)
+{
+	json_put_key(json, key);
+	json_put_bool(json, value);
+}
+
+void json_add_u64(struct json_writer *json, const char *key, uint64_t value)
+{
+	json_put_key(json, key);
+	json_put_u64(json, value);
+}
+
+void json_add_i64(struct json_writer *json, const char *key, int64_t value)
+{
+	json_put_key(json, key);
+	json_put_i64(json, value);
+}
+
+void json_add_double(struct json_writer *json, const char *key, double value)
+{
+	json_put_key(json, key);
+	json_put_double(json, value);
+}
+
+void json_add_text(struct json_writer *json, const char *key, const char *text)
+{
+	json_put_key(json, key);
+	json_put_text(json, text);
+}
+
+void json_add_known_u64(struct json_writer *json, const char *key, bool known, uint64_t value)
+{
+	json_put_key(json, key);
+	if (known)
+		json_put_u64(json, value);
+	else
+		json_put_null(json);
+}
+
+void json_add_known_hex(struct json_writer *json, const char *key, bool known, uint64_t value)
+{
+	json_put_key(json, key);
+	if (known)
+		json_put_hex(json, value);
+	else
+		json_put_null(json);
+}
+
+void json_add_known_text(struct json_writer *json, const char *key, bool known, const char *text)
+{
+	json_add_text(json, key, known ? text : NULL);
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "json_line.h"
+
+#include <stdio.h>
+
+#include "figures.h"
+#include "units.h"
+
+void line_add_time(struct line *line, const char *key, uint64_t boot_ns)
+{
+	char text[UNITS_LEN];
+
+	json_add_text(&line->json, key,
+		      units_time(figures_unix_ns(boot_ns, line->context->wall_offset_ns), text, sizeof(text)));
+}
+
+struct line line_begin(struct buf *buf, const struct line_context *context, const char *type, uint64_t ts_ns)
+{
+	struct line line = {.json = {.buf = buf}, .context = context, .start = buf->len};
+
+	json_open_object(&line.json);
+	json_add_u64(&line.json, "schema", 1);
+	json_add_text(&line.json, "type", type);
+	line_add_time(&line, "ts", ts_ns);
+	json_add_text(&line.json, "host", context->host);
+	return line;
+}
+
+struct line line_begin_process(struct buf *buf, const struct line_context *context, const char *type, uint64_t ts_ns,
+			       const struct process *process)
+{
+	struct line line = line_begin(buf, context, type, ts_ns);
+
+	json_add_u64(&line.json, "pid", process->key.pid);
+	json_add_text(&line.json, "comm", process->comm);
+	line_add_time(&line, "start_time", process->key.start_ns);
+	if (process->cgroup)
+		json_add_text(&line.json, "cgroup", process->cgroup);
+	if (process->container_id[0])
+		json_add_text(&line.json, "container_id", process->container_id);
+	return line;
+}
+
+void line_end(struct line *line)
+{
+	struct buf *buf = line->json.buf;
+
+	json_close_object(&line->json);
+	buf_add_char(buf, '\n');
+	if (buf->failed)
+		buf->len = line->start;
+}
+
+void line_add_file_identity(struct json_writer *json, const struct file_id *file)
+{
+	char dev[UNITS_LEN];
+
+	snprintf(dev, sizeof(dev), "%u:%u", file->dev_major, file->dev_minor);
+	json_add_text(json, "dev", dev);
+	json_add_u64(json, "inode", file->inode);
+	json_add_text(json, "kind", file_kind_name(file->kind));
+}
+
+void line_add_tally(struct json_writer *json, uint64_t calls, uint64_t failed, int64_t delta)
+{
+	json_add_u64(json, "calls", calls);
+	json_add_u64(json, "failed", failed);
+	json_add_i64(json, "delta", delta);
+}

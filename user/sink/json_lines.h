@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * JSON lines, schema 1. Each function appends one whole line to buf. Names and
+ * units are a promise to users (README, "JSON").
+ */
+#ifndef SINK_JSON_LINES_H
+#define SINK_JSON_LINES_H
+
+#include <stdint.h>
+
+#include "buf.h"
+#include "event.h"
+#include "finding.h"
+#include "model.h"
+#include "reason.h"
+
+/* What every line carries besides its own facts. */
+struct line_context {
+	const char *host;	/* borrowed */
+	int64_t wall_offset_ns; /* CLOCK_REALTIME less CLOCK_BOOTTIME */
+};
+
+struct start_facts {
+	const char *version, *kernel, *plan; /* borrowed */
+	uint32_t limit;
+	int argc;
+	char *const *argv;
+};
+
+struct end_facts {
+	double duration_s;
+	uint64_t events, lost, findings;
+};
+
+void json_start(struct buf *buf, const struct line_context *context, uint64_t ts_ns, const struct start_facts *facts);
+void json_op(struct buf *buf, const struct line_context *context, const struct process *process,
+	     const struct op_event *op);
+void json_process(struct buf *buf, const struct line_context *context, uint64_t ts_ns, const struct process *process,
+		  uint32_t limit);
+void json_finding(struct buf *buf, const struct line_context *context, const struct process *process,
+		  const struct finding *finding);
+void json_cleared(struct buf *buf, const struct line_context *context, uint64_t ts_ns, const struct process *process,
+		  enum finding_kind kind, uint64_t raised_ns);
+void json_enomem(struct buf *buf, const struct line_context *context, const struct process *process,
+		 const struct refusal *refusal);
+void json_exit(struct buf *buf, const struct line_context *context, uint64_t ts_ns, const struct process *process);
+void json_loss(struct buf *buf, const struct line_context *context, uint64_t ts_ns, const char *what, uint64_t count);
+void json_end(struct buf *buf, const struct line_context *context, uint64_t ts_ns, const struct end_facts *facts);
+
+#endif

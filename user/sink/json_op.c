@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The lines about one call: op, enomem. */
+#include "json_line.h"
+
+#define FLAGS_LEN 256
+
+static void add_prot(struct json_writer *json, const struct op_args *args)
+{
+	char text[FLAGS_LEN];
+
+	json_add_known_text(json, "prot", args->has_prot, op_prot_text(args->prot, text, sizeof(text)));
+}
+
+static void add_flags(struct json_writer *json, uint32_t op, const struct op_args *args)
+{
+	char text[FLAGS_LEN];
+
+	json_add_known_text(json, "flags", args->has_flags, op_flags_text(op, args->flags, text, sizeof(text)));
+}
+
+static void add_args(struct json_writer *json, uint32_t op, const struct op_args *args)
+{
+	char text[FLAGS_LEN];
+
+	json_add_known_hex(json, "addr", args->has_addr, args->addr);
+	json_add_known_u64(json, "len", args->has_len, args->len);
+	if (args->has_new_len)
+		json_add_u64(json, "new_len", args->new_len);
+	add_prot(json, args);
+	add_flags(json, op, args);
+	if (args->has_advice)
+		json_add_text(json, "advice", op_advice_text(args->advice, text, sizeof(text)));
+}
+
+static void put_file(struct json_writer *json, const struct file_id *file)
+{
+	json_open_object(json);
+	json_add_text(json, "path", file->path);
+	line_add_file_identity(json, file);
+	json_add_bool(json, "deleted", file->deleted);
+	json_close_object(json);
+}
+
+static void add_result(struct json_writer *json, const struct op_event *op)
+{
+	/* brk fails by returning the break as it was: an address all the same */
+	bool address = op->op == MT_OP_BRK || (op_returns_address(op->op) && !op->error);
+	char name[32];
+
+	json_put_key(json, "ret");
+	if (!op->has_result)
+		json_put_null(json);
+	else if (address)
+		json_put_hex(json, (uint64_t)op->ret);
+	else
+		json_put_i64(json, op->ret);
+	json_add_known_text(json, "errno", op->has_result && op->error, errno_name(op->error, name, sizeof(name)));
+}
+
+void json_op(struct buf *buf, const struct line_context *context, const struct process *process,
+	     const struct op_event *op)
+{
+	static const struct op_args unknown = {0};
+	struct line line = line_begin_process(buf, context, "op", op->ts_ns, process);
+	const struct op_args *args = op->has_args ? &op->args : &unknown;
+	struct json_writer *json = &line.json;
+
+	json_add_u64(json, "tid", op->tid);
+	json_add_text(json, "op", op_name(op->op));
+	if (op->op == MT_OP_OTHER)
+		json_add_known_u64(json, "syscall", op->syscall != UINT32_MAX, op->syscall);
+	add_args(json, op->op, args);
+	json_put_key(json, "fd");
+	if (args->has_fd)
+		json_put_i64(json, args->fd);
+	else
+		json_put_null(json);
+	json_put_key(json, "file");
+	if (op->has_file)
+		put_file(json, &op->file);
+	else
+		json_put_null(json);
+	add_result(json, op);
+	json_add_known_u64(json, "duration_ns", op->has_args, op->duration_ns);
+	json_add_u64(json, "map_count", op->map_count);
+	json_add_i64(json, "delta", op->delta);
+	line_end(&line);
+}
+
+static void add_limit(struct json_writer *json, const char *key, uint64_t limit)
+{
+	json_add_known_u64(json, key, limit != UINT64_MAX, limit);
+}
+
+/* What proves the reason, and what shows that it was none of the others. */
+static void add_facts(struct json_writer *json, const struct refusal *refusal)
+{
+	json_put_key(json, "facts");
+	json_open_object(json);
+	json_add_u64(json, "map_count", refusal->map_count);
+	json_add_u64(json, "limit", refusal->limit);
+	json_add_u64(json, "refusal_point", refusal->refusal_point);
+	if (refusal->has_args)
+		add_args(json, refusal->op, &refusal->args);
+	json_add_u64(json, "total_vm_bytes", refusal->total_vm);
+	json_add_u64(json, "data_vm_bytes", refusal->data_vm);
+	json_add_u64(json, "locked_vm_bytes", refusal->locked_vm);
+	add_limit(json, "rlimit_as_bytes", refusal->rlimit_as);
+	add_limit(json, "rlimit_data_bytes", refusal->rlimit_data);
+	add_limit(json, "rlimit_memlock_bytes", refusal->rlimit_memlock);
+	json_close_object(json);
+}
+
+void json_enomem(struct buf *buf, const struct line_context *context, const struct process *process,
+		 const struct refusal *refusal)
+{
+	struct line line = line_begin_process(buf, context, "enomem", refusal->ts_ns, process);
+	struct json_writer *json = &line.json;
+	char name[32];
+
+	json_add_u64(json, "tid", refusal->tid);
+	json_add_text(json, "op", op_name(refusal->op));
+	json_add_text(json, "errno", errno_name(refusal->error, name, sizeof(name)));
+	json_add_text(json, "reason", reason_name(refusal->reason));
+	add_facts(json, refusal);
+	line_end(&line);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Text for people: the table, the stream of operations, findings, the verdict. */
+#ifndef SINK_TEXT_H
+#define SINK_TEXT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "json_lines.h"
+
+struct text_style {
+	bool colour;
+	bool wall_clock;    /* -T: time of day instead of seconds since start */
+	bool redraw;	    /* the table replaces the one before (terminal) */
+	unsigned int width; /* columns; 0: unlimited */
+	uint64_t start_ns;  /* boot clock when tracing began */
+	struct line_context line;
+};
+
+struct table_totals {
+	uint64_t ts_ns;
+	uint32_t limit;
+	unsigned int processes, shown, growing, open_findings;
+	uint64_t maps;	 /* in all processes */
+	uint64_t losses; /* so far */
+	double interval_s;
+};
+
+/* The system-wide table: a headline with the totals, a header row, a row each. */
+void text_table(struct buf *buf, const struct text_style *style, const struct table_totals *totals,
+		const struct process *const *rows, unsigned int count);
+
+/* Header row of the stream; then a row for each operation. */
+void text_op_header(struct buf *buf, const struct text_style *style);
+void text_op(struct buf *buf, const struct text_style *style, const struct process *process, const struct op_event *op);
+
+/* One line each, as they happen. */
+void text_finding(struct buf *buf, const struct text_style *style, const struct process *process,
+		  const struct finding *finding);
+void text_cleared(struct buf *buf, const struct text_style *style, const struct process *process,
+		  enum finding_kind kind, uint64_t now_ns, uint64_t raised_ns);
+void text_enomem(struct buf *buf, const struct text_style *style, const struct process *process,
+		 const struct refusal *refusal);
+void text_exit(struct buf *buf, const struct text_style *style, uint64_t ts_ns, const struct process *process);
+
+/* What a streamed process came to: maps, operations, files, and what is to be done. findings: those still open or last
+ * raised. */
+void text_verdict(struct buf *buf, const struct text_style *style, uint64_t ts_ns, const struct process *process,
+		  uint32_t limit, const struct finding *findings, unsigned int count);
+
+#endif

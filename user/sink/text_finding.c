@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What happens to processes, in words: findings raised and cleared, refusals, exits. */
+#include "text.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "call.h"
+#include "cleanup.h"
+#include "figures.h"
+#include "row.h"
+#include "units.h"
+
+#define INDENT	   4
+#define NAME_LEN   96	/* comm[pid], escaped */
+#define PATH_LEN   704	/* a path of FILE_PATH_LEN, escaped */
+#define ADVICE_OUT 1408 /* an advice of ADVICE_LEN, escaped */
+
+static void put_time(struct row *row, uint64_t ts_ns)
+{
+	char text[UNITS_LEN];
+
+	if (row->style->wall_clock)
+		row_chunk(row, PAINT_DIM,
+			  units_clock(figures_unix_ns(ts_ns, row->style->line.wall_offset_ns), text, sizeof(text)));
+}
+
+static void put_kind(struct row *row, enum paint paint, enum finding_kind kind)
+{
+	char text[UNITS_LEN];
+	size_t i = 0;
+
+	for (const char *name = finding_kind_name(kind); *name && i < sizeof(text) - 1; name++)
+		text[i++] = (char)toupper((unsigned char)*name);
+	text[i] = '\0';
+	row_chunk(row, paint, text);
+}
+
+static void put_process(struct row *row, const struct process *process)
+{
+	char name[NAME_LEN];
+
+	row_blanks(row, 1); /* sets apart what from who */
+	row_chunkf(row, PAINT_BOLD, "%s:", row_process(process, name, sizeof(name)));
+}
+
+/* "4,096 maps (6.3 % of 65,530)" */
+static void put_maps(struct row *row, uint32_t map_count, uint32_t limit)
+{
+	double ratio = limit ? (double)map_count / limit : 0;
+	char text[UNITS_LEN], percent[UNITS_LEN];
+
+	row_chunk(row, PAINT_PLAIN, row_plural(map_count, "map", text, sizeof(text)));
+	row_chunkf(row, paint_of_ratio(ratio), "(%s of %s)", units_percent(ratio, percent, sizeof(percent)),
+		   units_count(limit, text, sizeof(text)));
+}
+
+/* "limit in 2 m 0 s (1 m 50 s to 2 m 10 s)" */
+static void put_forecast(struct row *row, const struct forecast *forecast)
+{
+	char eta[UNITS_LEN], low[UNITS_LEN], high[UNITS_LEN];
+
+	row_chunkf(row, PAINT_PLAIN, "%s/s", units_rate(forecast->rate_per_s, eta, sizeof(eta)));
+	if (!isfinite(forecast->eta_s))
+		return;
+	row_mark(row, ',');
+	if (forecast->eta_s <= 0) {
+		row_chunk(row, PAINT_BOLD, "at the limit");
+		return;
+	}
+	row_chunkf(row, PAINT_BOLD, "limit in %s", units_seconds(forecast->eta_s, eta, sizeof(eta)));
+	units_seconds(forecast->eta_low_s, low, sizeof(low));
+	units_seconds(forecast->eta_high_s, high, sizeof(high));
+	if (isinf(forecast->eta_high_s))
+		row_chunkf(row, PAINT_PLAIN, "(%s at the earliest)", low);
+	else if (strcmp(low, high) != 0)
+		row_chunkf(row, PAINT_PLAIN, "(%s to %s)", low, high);
+}
+
+static void put_op(struct row *row, const struct evidence_op *evidence)
+{
+	const char *name = op_name(evidence->op);
+	char text[UNITS_LEN];
+
+	if (evidence->delta) {
+		row_chunkf(row, PAINT_PLAIN, "%s %s %s", name, units_change(evidence->delta, text, sizeof(text)),
+			   evidence->delta == 1 || evidence->delta == -1 ? "map" : "maps");
+		row_mark(row, ',');
+	}
+	if (evidence->failed) {
+		row_chunkf(row, PAINT_RED, "%s failed %s", name,
+			   row_plural(evidence->failed, "time", text, sizeof(text)));
+		row_mark(row, ',');
+	}
+}
+
+static void put_file(struct row *row, const struct file_use *use)
+{
+	char path[PATH_LEN], text[UNITS_LEN];
+
+	row_path(row, PAINT_BOLD, row_escape(use->id.path, path, sizeof(path)));
+	if (use->id.deleted)
+		row_chunk(row, PAINT_PLAIN, "(deleted)");
+	row_chunkf(row, PAINT_PLAIN, "mapped %s", row_plural(use->calls, "time", text, sizeof(text)));
+	if (!use->unmapped)
+		return;
+	row_mark(row, ',');
+	row_chunkf(row, PAINT_PLAIN, "unmapped %s", units_count(use->unmapped, text, sizeof(text)));
+}
+
+/* The operations and the file that lead; JSON has them all. */
+static void put_evidence(struct row *row, const struct finding *finding)
+{
+	unsigned int ops = finding->op_count < 2 ? finding->op_count : 2;
+
+	row_mark(row, ';');
+	for (unsigned int i = 0; i < ops; i++)
+		put_op(row, &finding->ops[i]);
+	if (finding->file_count && finding->files[0].calls)
+		put_file(row, &finding->files[0]);
+}
+
+static void put_age(struct row *row, const struct finding *finding)
+{
+	uint64_t age_ns = finding->ts_ns > finding->raised_ns ? finding->ts_ns - finding->raised_ns : 0;
+	char text[UNITS_LEN];
+
+	if (finding->update)
+		row_chunkf(row, PAINT_PLAIN, "(for %s)", units_duration(age_ns, text, sizeof(text)));
+}
+
+void text_finding(struct buf *buf, const struct text_style *style, const struct process *process,
+		  const struct finding *finding)
+{
+	enum paint paint = paint_of_severity(finding->verdict.severity);
+	struct row row = row_begin(buf, style, INDENT);
+	char advice[ADVICE_OUT];
+
+	put_time(&row, finding->ts_ns);
+	put_kind(&row, paint, finding->verdict.kind);
+	row_chunk(&row, paint, severity_name(finding->verdict.severity));
+	put_age(&row, finding);
+	put_process(&row, process);
+	put_maps(&row, finding->map_count, finding->limit);
+	row_mark(&row, ',');
+	put_forecast(&row, &finding->verdict.forecast);
+	put_evidence(&row, finding);
+	row_end(&row);
+	if (!finding->advice[0])
+		return;
+	row = row_begin(buf, style, INDENT);
+	row_blanks(&row, INDENT);
+	row_words(&row, PAINT_PLAIN, row_escape(finding->advice, advice, sizeof(advice)));
+	row_end(&row);
+}
+
+void text_cleared(struct buf *buf, const struct text_style *style, const struct process *process,
+		  enum finding_kind kind, uint64_t now_ns, uint64_t raised_ns)
+{
+	struct row row = row_begin(buf, style, INDENT);
+	char text[UNITS_LEN];
+
+	put_time(&row, now_ns);
+	put_kind(&row, PAINT_GREEN, kind);
+	row_chunk(&row, PAINT_GREEN, "cleared");
+	put_process(&row, process);
+	row_chunk(&row, PAINT_PLAIN, row_plural(process->account.map_count, "map", text, sizeof(text)));
+	row_mark(&row, ',');
+	row_chunkf(&row, PAINT_PLAIN, "no longer so after %s",
+		   units_duration(now_ns > raised_ns ? now_ns - raised_ns : 0, text, sizeof(text)));
+	row_end(&row);
+}
+
+static void put_refused_call(struct row *row, const struct refusal *refusal)
+{
+	const struct call call = {
+		.op = refusal->op,
+		.syscall = UINT32_MAX,
+		.args = refusal->has_args ? &refusal->args : NULL,
+	};
+	_cleanup_buf_ struct buf text = {0};
+
+	call_text(&text, &call, 0);
+	buf_add_char(&text, '\0');
+	if (!text.failed)
+		row_words(row, PAINT_PLAIN, text.data);
+}
+
+/* "address space 3 GiB, RLIMIT_AS 3 GiB" */
+static void put_sizes(struct row *row, const char *what, uint64_t used, const char *limit_name, uint64_t limit)
+{
+	char text[UNITS_LEN];
+
+	row_chunkf(row, PAINT_PLAIN, "%s %s", what, units_bytes(used, text, sizeof(text)));
+	row_mark(row, ',');
+	if (limit == UINT64_MAX)
+		row_chunkf(row, PAINT_PLAIN, "%s unlimited", limit_name);
+	else
+		row_chunkf(row, PAINT_PLAIN, "%s %s", limit_name, units_bytes(limit, text, sizeof(text)));
+}
+
+/* Why, with the figures that prove it. */
+static void put_reason(struct row *row, const struct refusal *refusal)
+{
+	char text[UNITS_LEN];
+
+	row_chunk(row, PAINT_BOLD, reason_name(refusal->reason));
+	row_mark(row, ':');
+	switch (refusal->reason) {
+	case REASON_MAX_MAP_COUNT:
+		put_maps(row, refusal->map_count, refusal->limit);
+		row_mark(row, ',');
+		row_chunkf(row, PAINT_PLAIN, "%s is refused from %s on", op_name(refusal->op),
+			   units_count(refusal->refusal_point, text, sizeof(text)));
+		break;
+	case REASON_RLIMIT_AS:
+		put_sizes(row, "address space", refusal->total_vm, "RLIMIT_AS", refusal->rlimit_as);
+		break;
+	case REASON_RLIMIT_DATA:
+		put_sizes(row, "data", refusal->data_vm, "RLIMIT_DATA", refusal->rlimit_data);
+		break;
+	case REASON_MEMLOCK:
+		put_sizes(row, "locked memory", refusal->locked_vm, "RLIMIT_MEMLOCK", refusal->rlimit_memlock);
+		break;
+	default:
+		put_maps(row, refusal->map_count, refusal->limit);
+	}
+}
+
+void text_enomem(struct buf *buf, const struct text_style *style, const struct process *process,
+		 const struct refusal *refusal)
+{
+	struct row row = row_begin(buf, style, INDENT);
+	char name[UNITS_LEN];
+
+	put_time(&row, refusal->ts_ns);
+	row_chunk(&row, PAINT_RED, errno_name(refusal->error, name, sizeof(name)));
+	put_process(&row, process);
+	put_refused_call(&row, refusal);
+	row_chunk(&row, PAINT_PLAIN, "refused by");
+	put_reason(&row, refusal);
+	row_end(&row);
+}
+
+void text_exit(struct buf *buf, const struct text_style *style, uint64_t ts_ns, const struct process *process)
+{
+	const struct mt_process *account = &process->account;
+	struct row row = row_begin(buf, style, INDENT);
+	char text[UNITS_LEN];
+
+	put_time(&row, ts_ns);
+	row_chunk(&row, PAINT_DIM, "exit");
+	put_process(&row, process);
+	row_chunkf(&row, PAINT_PLAIN, "%s at the end", row_plural(account->map_count, "map", text, sizeof(text)));
+	row_mark(&row, ',');
+	row_chunkf(&row, PAINT_PLAIN, "%s at most", units_count(account->high_water, text, sizeof(text)));
+	row_mark(&row, ',');
+	row_chunkf(&row, PAINT_PLAIN, "%s opened", units_count(account->opened, text, sizeof(text)));
+	row_mark(&row, ',');
+	row_chunkf(&row, PAINT_PLAIN, "%s closed", units_count(account->closed, text, sizeof(text)));
+	row_end(&row);
+}

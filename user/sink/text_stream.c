@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The stream of operations. The call stands last: it is the one column without
+ * a width of its own, so nothing behind it is pushed about, and a narrow
+ * terminal cuts it rather than a number.
+ */
+#include "text.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "call.h"
+#include "cleanup.h"
+#include "figures.h"
+#include "row.h"
+#include "units.h"
+
+#define NARROW	 110 /* columns, below which addresses and digits make room for the call */
+#define CELL_LEN 64
+
+/* Widths of the columns before the call. */
+struct layout {
+	unsigned int time, pid, maps, delta, us, result;
+	bool narrow;
+};
+
+static struct layout layout_for(const struct text_style *style)
+{
+	static const struct layout wide = {.time = 12, .pid = 7, .maps = 9, .delta = 6, .us = 10, .result = 14};
+	static const struct layout narrow = {
+		.time = 9, .pid = 7, .maps = 7, .delta = 5, .us = 8, .result = 7, .narrow = true};
+	struct layout layout = style->width && style->width < NARROW ? narrow : wide;
+
+	if (style->wall_clock)
+		layout.time = layout.narrow ? 12 : 15;
+	return layout;
+}
+
+static void put_cells(struct row *row, const struct layout *layout, enum paint paint, const char *const *cells)
+{
+	const unsigned int widths[] = {layout->time, layout->pid, layout->maps, layout->delta, layout->us};
+
+	for (unsigned int i = 0; i < 5; i++) {
+		row_right(row, paint, cells[i], widths[i]);
+		row_blanks(row, 1);
+	}
+}
+
+void text_op_header(struct buf *buf, const struct text_style *style)
+{
+	static const char *const titles[] = {"TIME", "PID", "MAPS", "DELTA", "US"};
+	struct layout layout = layout_for(style);
+	struct row row = row_begin(buf, style, 0);
+
+	put_cells(&row, &layout, PAINT_DIM, titles);
+	row_left(&row, PAINT_DIM, "RESULT", layout.result);
+	row_blanks(&row, 1);
+	row_put(&row, PAINT_DIM, "OPERATION");
+	row_end(&row);
+}
+
+/* Time of day, or seconds since tracing began; to the millisecond where columns are dear. */
+static void time_text(const struct text_style *style, const struct layout *layout, uint64_t ts_ns, char *out,
+		      size_t size)
+{
+	uint64_t since_ns = ts_ns > style->start_ns ? ts_ns - style->start_ns : 0;
+	uint64_t us = since_ns / 1000;
+
+	if (style->wall_clock) {
+		units_clock(figures_unix_ns(ts_ns, style->line.wall_offset_ns), out, size);
+		out[layout->time] = '\0';
+	} else if (layout->narrow) {
+		snprintf(out, size, "%" PRIu64 ".%03" PRIu64, us / 1000000, us / 1000 % 1000);
+	} else {
+		snprintf(out, size, "%" PRIu64 ".%06" PRIu64, us / 1000000, us % 1000000);
+	}
+}
+
+static void pid_text(const struct op_event *op, char *out, size_t size)
+{
+	if (op->tid == op->pid)
+		snprintf(out, size, "%u", op->pid);
+	else
+		snprintf(out, size, "%u/%u", op->pid, op->tid);
+}
+
+/* One decimal always, so that the points stand under each other. */
+static void us_text(const struct op_event *op, char *out, size_t size)
+{
+	uint64_t tenths = (op->duration_ns + 50) / 100;
+	char whole[UNITS_LEN];
+
+	if (op->has_args)
+		snprintf(out, size, "%s.%" PRIu64, units_count(tenths / 10, whole, sizeof(whole)), tenths % 10);
+	else
+		snprintf(out, size, "-");
+}
+
+static enum paint put_result(struct row *row, const struct layout *layout, const struct op_event *op)
+{
+	enum paint paint = op->has_result && op->error ? PAINT_RED : PAINT_PLAIN;
+	char text[CELL_LEN];
+
+	if (!op->has_result)
+		snprintf(text, sizeof(text), "-");
+	else if (op->error)
+		errno_name(op->error, text, sizeof(text));
+	else if (!op_returns_address(op->op))
+		snprintf(text, sizeof(text), "%" PRId64, op->ret);
+	else if (layout->narrow)
+		snprintf(text, sizeof(text), "ok");
+	else
+		snprintf(text, sizeof(text), "%#" PRIx64, (uint64_t)op->ret);
+	row_left(row, paint, text, layout->result);
+	row_blanks(row, 1);
+	return paint;
+}
+
+static void put_call(struct row *row, enum paint paint, const struct op_event *op)
+{
+	const struct call call = {
+		.op = op->op,
+		.syscall = op->syscall,
+		.args = op->has_args ? &op->args : NULL,
+		.file = op->has_file ? &op->file : NULL,
+	};
+	_cleanup_buf_ struct buf text = {0};
+
+	call_text(&text, &call, row->style->width ? row_room(row) : 0);
+	buf_add_char(&text, '\0');
+	if (!text.failed)
+		row_put(row, paint, text.data);
+}
+
+void text_op(struct buf *buf, const struct text_style *style, const struct process *process, const struct op_event *op)
+{
+	char time[CELL_LEN], pid[CELL_LEN], maps[UNITS_LEN], delta[UNITS_LEN], us[CELL_LEN];
+	const char *const cells[] = {time, pid, maps, delta, us};
+	struct layout layout = layout_for(style);
+	struct row row = row_begin(buf, style, 0);
+	enum paint paint;
+
+	(void)process; /* its pid is in the event; its name stands in the findings and the verdict */
+	time_text(style, &layout, op->ts_ns, time, sizeof(time));
+	pid_text(op, pid, sizeof(pid));
+	units_count(op->map_count, maps, sizeof(maps));
+	units_change(op->delta, delta, sizeof(delta));
+	us_text(op, us, sizeof(us));
+	put_cells(&row, &layout, PAINT_PLAIN, cells);
+	paint = put_result(&row, &layout, op);
+	put_call(&row, paint, op);
+	row_end(&row);
+}
