@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "procfs.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+
+#define PROC_PID_INIT_INO 0xEFFFFFFCU /* include/linux/proc_ns.h */
+#define KERNEL_THREAD_FLAG 0x00200000U /* PF_KTHREAD */
+
+static void file_release(FILE **file)
+{
+	if (*file)
+		fclose(*file);
+}
+
+static void dir_release(DIR **dir)
+{
+	if (*dir)
+		closedir(*dir);
+}
+
+int procfs_read_limit(uint32_t *ret_limit)
+{
+	FILE *file _cleanup_(file_release) = fopen("/proc/sys/vm/max_map_count", "re");
+	uint32_t limit;
+
+	if (!file)
+		return -errno;
+	if (fscanf(file, "%" SCNu32, &limit) != 1)
+		return -EIO;
+	*ret_limit = limit;
+	return 0;
+}
+
+struct task_stat {
+	char state;
+	unsigned int flags;
+};
+
+/* comm may hold anything, so the fields are counted from the last ')'. */
+static int read_stat(const char *path, struct task_stat *ret_stat)
+{
+	FILE *file _cleanup_(file_release) = fopen(path, "re");
+	char line[1024], *at;
+	size_t len;
+
+	if (!file)
+		return -errno;
+	len = fread(line, 1, sizeof(line) - 1, file);
+	line[len] = '\0';
+	at = strrchr(line, ')');
+	if (!at || sscanf(at, ") %c %*d %*d %*d %*d %*d %u", &ret_stat->state, &ret_stat->flags) != 2)
+		return -EIO;
+	return 0;
+}
+
+static bool state_is_dead(char state)
+{
+	return state == 'Z' || state == 'X';
+}
+
+/* A leader may be a zombie while its threads live on, and hold its maps. */
+static bool has_living_thread(uint32_t pid)
+{
+	char path[64];
+	struct dirent *entry;
+	DIR *dir _cleanup_(dir_release) = NULL;
+
+	snprintf(path, sizeof(path), "/proc/%u/task", pid);
+	dir = opendir(path);
+	while (dir && (entry = readdir(dir))) {
+		struct task_stat stat;
+		char stat_path[384];
+
+		if (entry->d_name[0] == '.')
+			continue;
+		snprintf(stat_path, sizeof(stat_path), "/proc/%u/task/%s/stat", pid, entry->d_name);
+		if (!read_stat(stat_path, &stat) && !state_is_dead(stat.state))
+			return true;
+	}
+	return false;
+}
+
+static uint32_t tgid_of(uint32_t pid)
+{
+	char path[64], line[256];
+	uint32_t tgid = pid;
+	FILE *file _cleanup_(file_release) = NULL;
+
+	snprintf(path, sizeof(path), "/proc/%u/status", pid);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "Tgid: %u", &tgid) == 1)
+			break;
+	}
+	return tgid;
+}
+
+enum pid_state procfs_pid_state(uint32_t pid, uint32_t *ret_tgid)
+{
+	char path[64];
+	struct task_stat stat;
+
+	snprintf(path, sizeof(path), "/proc/%u/stat", pid);
+	if (read_stat(path, &stat))
+		return PID_NONE;
+	*ret_tgid = tgid_of(pid);
+	if (stat.flags & KERNEL_THREAD_FLAG)
+		return PID_KERNEL_THREAD;
+	if (*ret_tgid != pid)
+		return PID_THREAD;
+	if (state_is_dead(stat.state) && !has_living_thread(pid))
+		return PID_ZOMBIE;
+	return PID_ALIVE;
+}
+
+bool procfs_in_initial_pid_namespace(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/pid", &st) || st.st_ino == PROC_PID_INIT_INO;
+}
+
+char *procfs_cgroup(uint32_t pid)
+{
+	char path[64];
+	char *line _cleanup_free_ = NULL, *best _cleanup_free_ = NULL;
+	size_t size = 0;
+	FILE *file _cleanup_(file_release) = NULL;
+
+	snprintf(path, sizeof(path), "/proc/%u/cgroup", pid);
+	file = fopen(path, "re");
+	while (file && getline(&line, &size, file) > 0) {
+		/* hierarchy:controllers:path, no controllers: the unified hierarchy */
+		char *controllers = strchr(line, ':'), *group = controllers ? strchr(controllers + 1, ':') : NULL;
+		bool unified = group == controllers + 1;
+
+		if (!group)
+			continue;
+		group++;
+		group[strcspn(group, "\n")] = '\0';
+		if (best && !(unified && strcmp(group, "/")))
+			continue;
+		if (!unified && !strcmp(group, "/"))
+			continue;
+		free(best);
+		best = strdup(group);
+	}
+	return TAKE_PTR(best);
+}
+
+/* Takes the link's text as the path if it leads to the very same inode. */
+static bool path_from_link(const char *link, struct file_id *id)
+{
+	char target[FILE_PATH_LEN];
+	struct stat st;
+	ssize_t len;
+
+	/* btrfs and overlayfs give stat(2) another device than the mapping's. */
+	if (stat(link, &st) || st.st_ino != id->inode)
+		return false;
+	len = readlink(link, target, sizeof(target) - 1);
+	if (len <= 0)
+		return false;
+	target[len] = '\0';
+	if (len > 10 && !strcmp(target + len - 10, " (deleted)"))
+		target[len - 10] = '\0';
+	memcpy(id->path, target, sizeof(target));
+	id->path_is_full = true;
+	return true;
+}
+
+void procfs_file_path(uint32_t pid, int32_t fd, uint64_t addr, uint64_t len, struct file_id *id)
+{
+	char link[96];
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+
+	snprintf(link, sizeof(link), "/proc/%u/fd/%d", pid, fd);
+	if (fd >= 0 && path_from_link(link, id))
+		return;
+	if (!addr || !len)
+		return;
+	snprintf(link, sizeof(link), "/proc/%u/map_files/%" PRIx64 "-%" PRIx64, pid, addr,
+		 addr + (len + page - 1) / page * page);
+	path_from_link(link, id);
+}
+
+static enum file_kind kind_of_path(const char *path, uint64_t inode)
+{
+	if (!inode)
+		return FILE_ANON;
+	if (!strncmp(path, "/memfd:", 7))
+		return FILE_MEMFD;
+	if (!strncmp(path, "/dev/zero", 9))
+		return FILE_ANON_SHM;
+	if (!strncmp(path, "/dev/shm/", 9) || !strncmp(path, "/SYSV", 5))
+		return FILE_SHM;
+	return strncmp(path, "/dev/", 5) ? FILE_REGULAR : FILE_DEVICE;
+}
+
+static void count_line(const char *line, struct file_table *table)
+{
+	struct file_id id = {.path_is_full = true};
+	struct file_use *use;
+	uint64_t from, to;
+	int path_at = 0;
+	size_t len;
+
+	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %*s %*x %x:%x %" SCNu64 " %n", &from, &to, &id.dev_major,
+		   &id.dev_minor, &id.inode, &path_at) < 5)
+		return;
+	snprintf(id.path, sizeof(id.path), "%s", path_at ? line + path_at : "");
+	len = strcspn(id.path, "\n");
+	id.path[len] = '\0';
+	if (!strcmp(id.path, "[vsyscall]"))
+		return;
+	if (len > 10 && !strcmp(id.path + len - 10, " (deleted)")) {
+		id.path[len - 10] = '\0';
+		id.deleted = true;
+	}
+	id.kind = kind_of_path(id.path, id.inode);
+	if (id.kind == FILE_ANON)
+		snprintf(id.path, sizeof(id.path), "[anon]");
+	use = file_table_get(table, &id);
+	if (!use)
+		return;
+	use->maps++;
+	use->bytes += to - from;
+}
+
+int procfs_count_files(uint32_t pid, struct file_table *table)
+{
+	char path[64];
+	char *line _cleanup_free_ = NULL;
+	size_t size = 0;
+	FILE *file _cleanup_(file_release) = NULL;
+
+	snprintf(path, sizeof(path), "/proc/%u/maps", pid);
+	file = fopen(path, "re");
+	if (!file)
+		return -errno;
+	while (getline(&line, &size, file) > 0)
+		count_line(line, table);
+	return 0;
+}

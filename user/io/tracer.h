@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The BPF side as user space handles it: loading, attaching, maps, rings. */
+#ifndef IO_TRACER_H
+#define IO_TRACER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mmaptrace.h"
+#include "plan.h"
+
+struct tracer; /* opaque */
+
+struct tracer_options {
+	struct plan plan;
+	uint32_t limit, stop_at; /* maps; stop_at 0: never */
+	uint32_t ring_bytes;	 /* of `events`; a power of two, at least a page */
+	uint32_t max_processes;
+	bool failed_only, stop_all;
+	bool operations; /* operations of targets will be streamed */
+};
+
+/* Loads and attaches. 0 or negative errno, after one line about what failed. *ret_tracer is to be freed. */
+int tracer_open(const struct tracer_options *options, struct tracer **ret_tracer);
+/* Detaches and unloads everything. Takes NULL. */
+void tracer_free(struct tracer *tracer);
+
+/* Puts every living process into the kernel's table. */
+int tracer_seed(struct tracer *tracer);
+/* flags: MT_TARGET_*. */
+int tracer_target_add(struct tracer *tracer, uint32_t pid, uint32_t flags);
+/* Stops streaming the operations of every target; what is under way still comes. */
+void tracer_targets_clear(struct tracer *tracer);
+/* True while a target, or a child followed, lives. */
+bool tracer_has_targets(struct tracer *tracer);
+void tracer_set_limit(struct tracer *tracer, uint32_t limit, uint32_t stop_at);
+/* The mm that a process uses. -ENOENT: unknown to the kernel's table. */
+int tracer_mm_of(struct tracer *tracer, uint32_t pid, uint64_t *ret_mm);
+/* One account. -ENOENT: gone. -EAGAIN: it changes too fast for a whole copy. */
+int tracer_read(struct tracer *tracer, uint64_t mm, struct mt_process *ret_account);
+/* Every account, each whole. Returns how many, or negative errno. */
+int tracer_read_all(struct tracer *tracer, void (*take)(const struct mt_process *account, void *arg), void *arg);
+
+/* Losses by enum mt_loss, and runs of programs that the kernel skipped. */
+struct tracer_losses {
+	uint64_t counts[MT_LOSS_MAX];
+	uint64_t missed_runs;
+	uint64_t torn; /* copies of accounts given up */
+};
+void tracer_read_losses(struct tracer *tracer, struct tracer_losses *ret_losses);
+const char *tracer_loss_text(enum mt_loss what);
+
+/* For epoll: readable when the kernel asks for a drain. */
+int tracer_events_fd(const struct tracer *tracer);
+int tracer_alarms_fd(const struct tracer *tracer);
+
+typedef void tracer_take_fn(const void *data, size_t size, void *arg);
+/* Hands over at most budget records. Returns how many; less than budget means the ring is empty. */
+unsigned int tracer_drain_events(struct tracer *tracer, unsigned int budget, tracer_take_fn *take, void *arg);
+unsigned int tracer_drain_alarms(struct tracer *tracer, unsigned int budget, tracer_take_fn *take, void *arg);
+
+#endif
