@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include <stdio.h>
+
+#include "buf.h"
+#include "child.h"
+#include "cleanup.h"
+#include "doctor.h"
+#include "log.h"
+#include "options.h"
+#include "output.h"
+#include "session.h"
+
+static int print_help(void)
+{
+	struct buf buf _cleanup_buf_ = {0};
+	struct output output;
+
+	options_help(&buf);
+	output_open(NULL, &output);
+	return output_flush(&output, &buf) ? EXIT_ERROR : EXIT_FINE;
+}
+
+static int print_version(void)
+{
+	struct buf buf _cleanup_buf_ = {0};
+	struct output output;
+
+	buf_add_str(&buf, "mmaptrace " MMAPTRACE_VERSION "\n");
+	output_open(NULL, &output);
+	return output_flush(&output, &buf) ? EXIT_ERROR : EXIT_FINE;
+}
+
+static int run(const struct options *options, int argc, char **argv)
+{
+	int child_status, status;
+
+	switch (options->command) {
+	case COMMAND_HELP:
+		return print_help();
+	case COMMAND_VERSION:
+		return print_version();
+	case COMMAND_DOCTOR:
+		return doctor_run(options->json);
+	case COMMAND_TABLE:
+	case COMMAND_STREAM:
+	case COMMAND_RUN:
+		break;
+	}
+	status = session_run(options, argc, argv, &child_status);
+	/* A command that ended by itself tells how it ended, unless we have worse to tell. */
+	if (child_status >= 0 && status == EXIT_FINE)
+		child_exit_like(child_status);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options;
+	int status = options_parse(argc, argv, &options);
+
+	if (status)
+		return status;
+	if (options.verbose)
+		log_set_level(LOG_LEVEL_DEBUG);
+	status = run(&options, argc, argv);
+	options_free(&options);
+	return status;
+}

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Ring buffer records, from bytes to model to lines. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+#include "procfs.h"
+#include "reason.h"
+#include "session.h"
+
+/* Records a turn: about 10 ms of work, so that timers and alarms keep their time. */
+#define EVENTS_BUDGET 4096
+#define ALARMS_BUDGET 1024
+#define FLUSH_BYTES   (256 * 1024)
+
+/* The process of an operation; one whose birth was lost is asked of the kernel. */
+static struct process *process_of_op(struct session *session, const struct op_event *op)
+{
+	struct process *process = model_find(&session->model, op->pid, op->start_ns);
+	struct mt_process account;
+
+	if (process)
+		return process;
+	if (tracer_read(session->tracer, op->mm, &account) || account.tgid != op->pid) {
+		memset(&account, 0, sizeof(account));
+		account.tgid = op->pid;
+		account.start_ns = op->start_ns;
+		account.mm = op->mm;
+		account.map_count = account.baseline = account.high_water = op->map_count;
+	}
+	process = model_update(&session->model, &account, op->ts_ns);
+	if (process)
+		process->target = true;
+	return process;
+}
+
+/* The last component that the kernel told is how the path found must end. */
+static bool path_fits(const char *path, const char *name)
+{
+	size_t path_len = strlen(path), name_len = strlen(name);
+
+	return path_len >= name_len && strstr(path, name) != NULL;
+}
+
+static void resolve_file(struct process *process, struct op_event *op)
+{
+	struct file_use *use;
+
+	if (!op->has_file || op->op == MT_OP_EXECVE || op->op == MT_OP_EXECVEAT)
+		return;
+	use = file_table_get(&process->files, &op->file);
+	if (!use)
+		return;
+	if (use->looked_up && use->id.path_is_full && !path_fits(use->id.path, op->file.path))
+		use->looked_up = false; /* the inode has another file now */
+	if (!use->looked_up) {
+		int32_t fd = op->args.has_fd ? op->args.fd : -1;
+
+		use->looked_up = true;
+		use->id = op->file;
+		procfs_file_path(process->key.pid, fd, op->op == MT_OP_MMAP ? (uint64_t)op->ret : 0, op->args.len,
+				 &use->id);
+	}
+	if (use->id.path_is_full) {
+		memcpy(op->file.path, use->id.path, sizeof(op->file.path));
+		op->file.path_is_full = true;
+	}
+	use->id.deleted = op->file.deleted;
+}
+
+static void handle_op(struct session *session, struct op_event *op)
+{
+	struct process *process = process_of_op(session, op);
+
+	if (!process)
+		return;
+	resolve_file(process, op);
+	model_operation(process, op);
+	report_op(session, process, op);
+}
+
+static void handle_life(struct session *session, const struct event *event)
+{
+	struct process *process = model_update(&session->model, &event->account, event->ts_ns);
+
+	if (!process)
+		return;
+	process->target = true;
+	if (event->type == EVENT_FORK)
+		report_process(session, process);
+}
+
+/* Kept until the operations before it have been read from the other ring. */
+static void defer_exit(struct session *session, const struct event *event)
+{
+	if (session->exit_count == session->exit_cap) {
+		size_t cap = session->exit_cap ? session->exit_cap * 2 : 64;
+		struct event *exits = reallocarray(session->exits, cap, sizeof(*exits));
+
+		if (!exits) {
+			session->memory_lost++;
+			return;
+		}
+		session->exits = exits;
+		session->exit_cap = cap;
+	}
+	session->exits[session->exit_count++] = *event;
+}
+
+static void finish_exit(struct session *session, const struct event *event)
+{
+	struct process *process = model_find(&session->model, event->account.tgid, event->account.start_ns);
+
+	if (!process)
+		return; /* neither shown nor streamed: nobody waits for its end */
+	model_update(&session->model, &event->account, event->ts_ns);
+	process->ended = true;
+	if (session_wants(session, process) && (process->target || process->shown)) {
+		report_exit(session, process, event->ts_ns);
+		if (process->target && !session->options->json)
+			report_verdict(session, process, event->ts_ns);
+	}
+	model_remove(&session->model, process);
+}
+
+static void finish_exits(struct session *session)
+{
+	for (size_t i = 0; i < session->exit_count; i++)
+		finish_exit(session, &session->exits[i]);
+	session->exit_count = 0;
+}
+
+static void handle_alarm(struct session *session, struct event *event)
+{
+	bool known = model_find(&session->model, event->account.tgid, event->account.start_ns) != NULL;
+	struct process *process;
+
+	/* Streaming some, we are not asked about the others. */
+	if (session->options->command != COMMAND_TABLE && !known)
+		return;
+	process = model_update(&session->model, &event->account, event->ts_ns);
+	if (!process)
+		return;
+	if (event->type == EVENT_FAIL) {
+		struct refusal refusal;
+
+		event->alarm.limit = session->real_limit;
+		refusal_explain(&event->alarm, event->account.map_count, session->page_size, &refusal);
+		if (refusal.reason == REASON_MAX_MAP_COUNT)
+			process->last_fail_ns = event->ts_ns;
+		if (session_wants(session, process))
+			report_refusal(session, process, &refusal);
+	}
+	if (event->alarm.has_file && !process->target)
+		file_table_get(&process->files, &event->alarm.file); /* a first hint at what it maps */
+	report_judgement(session, process, event->ts_ns);
+}
+
+static bool decode(struct session *session, const void *data, size_t size, struct event *ret_event)
+{
+	int error = event_decode(data, size, ret_event);
+
+	session->events++;
+	if (!error)
+		return true;
+	session->undecoded++;
+	log_debug("record of %zu bytes not understood: %s", size, strerror(-error));
+	return false;
+}
+
+static void take_alarm(const void *data, size_t size, void *arg)
+{
+	struct session *session = arg;
+	struct event event;
+
+	if (!decode(session, data, size, &event))
+		return;
+	if (event.type == EVENT_EXIT)
+		defer_exit(session, &event);
+	else
+		handle_alarm(session, &event);
+}
+
+static void take_event(const void *data, size_t size, void *arg)
+{
+	struct session *session = arg;
+	struct event event;
+
+	if (!decode(session, data, size, &event))
+		return;
+	if (event.type == EVENT_OP)
+		handle_op(session, &event.op);
+	else
+		handle_life(session, &event);
+	if (session->buf.len >= FLUSH_BYTES)
+		report_flush(session);
+}
+
+/* True if everything there was has been read. */
+static bool drain_once(struct session *session)
+{
+	unsigned int alarms = tracer_drain_alarms(session->tracer, ALARMS_BUDGET, take_alarm, session);
+	unsigned int events = tracer_drain_events(session->tracer, EVENTS_BUDGET, take_event, session);
+
+	/* Every operation before an exit already read is among these. */
+	if (events < EVENTS_BUDGET)
+		finish_exits(session);
+	return alarms < ALARMS_BUDGET && events < EVENTS_BUDGET;
+}
+
+int records_drain(void *arg)
+{
+	struct session *session = arg;
+
+	if (!drain_once(session))
+		loop_again(session->loop, records_drain, session);
+	return report_flush(session);
+}
+
+void records_drain_all(struct session *session)
+{
+	while (!drain_once(session) && !session->output_error)
+		report_flush(session);
+}

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "json_lines.h"
+#include "log.h"
+#include "procfs.h"
+#include "session.h"
+#include "text.h"
+
+#define ROWS_WITHOUT_TERMINAL 20
+#define TABLE_FRAME_ROWS      3 /* headline, header, one line to spare */
+#define REFUSAL_LINE_EVERY_NS 1000000000ULL
+/* Reading maps of a process that is about to fail would slow down the news of it. */
+#define FILES_READ_ETA_S 2.0
+
+static bool json(const struct session *session)
+{
+	return session->options->json;
+}
+
+static const struct line_context *line(const struct session *session)
+{
+	return &session->style.line;
+}
+
+int report_flush(struct session *session)
+{
+	int error = session->buf.failed ? -ENOMEM : 0;
+
+	if (session->buf.failed) {
+		session->memory_lost++;
+		session->buf.failed = false;
+	}
+	if (!session->output_error && session->buf.len) {
+		error = output_flush(&session->output, &session->buf);
+		if (error) {
+			session->output_error = -error;
+			/* A reader that has read enough (| head) is no news. */
+			if (error != -EPIPE)
+				log_error("cannot write to %s: %s; what was written before is whole", session->output.name,
+					  strerror(-error));
+			if (session->loop)
+				loop_stop(session->loop);
+		}
+	}
+	if (session->output_error)
+		buf_consume(&session->buf, session->buf.len);
+	return error;
+}
+
+void report_start(struct session *session, int argc, char **argv)
+{
+	struct start_facts facts = {
+		.version = MMAPTRACE_VERSION,
+		.kernel = session->kernel,
+		.plan = session->plan_text,
+		.limit = session->limit,
+		.argc = argc,
+		.argv = argv,
+	};
+
+	if (json(session))
+		json_start(&session->buf, line(session), session->start_ns, &facts);
+	else if (session->options->command != COMMAND_TABLE && !session->options->failed_only)
+		text_op_header(&session->buf, &session->style);
+}
+
+void report_op(struct session *session, const struct process *process, const struct op_event *op)
+{
+	if (json(session))
+		json_op(&session->buf, line(session), process, op);
+	else
+		text_op(&session->buf, &session->style, process, op);
+}
+
+static void identify(struct process *process)
+{
+	if (process->identified)
+		return;
+	process->identified = true;
+	process->cgroup = procfs_cgroup(process->key.pid);
+}
+
+void report_process(struct session *session, struct process *process)
+{
+	identify(process);
+	process->shown = true;
+	if (json(session))
+		json_process(&session->buf, line(session), session_now(), process, session->limit);
+}
+
+/* A loop that retries for ever fails a million times a second: text shows one a second, JSON all. */
+void report_refusal(struct session *session, const struct process *process, const struct refusal *refusal)
+{
+	if (json(session)) {
+		json_enomem(&session->buf, line(session), process, refusal);
+		return;
+	}
+	if (refusal->ts_ns < session->last_enomem_ns + REFUSAL_LINE_EVERY_NS) {
+		session->enomem_held++;
+		return;
+	}
+	session->last_enomem_ns = refusal->ts_ns;
+	text_enomem(&session->buf, &session->style, process, refusal);
+}
+
+void report_exit(struct session *session, struct process *process, uint64_t ts_ns)
+{
+	identify(process);
+	if (json(session))
+		json_exit(&session->buf, line(session), ts_ns, process);
+	else if (process->target)
+		text_exit(&session->buf, &session->style, ts_ns, process);
+}
+
+/* Without streamed operations a process's files are read once, when there is something to say about it. */
+static void gather_files(struct process *process, const struct judgement *judgement)
+{
+	if (process->target || judgement->verdict.forecast.eta_s < FILES_READ_ETA_S)
+		return;
+	file_table_free(&process->files);
+	procfs_count_files(process->key.pid, &process->files);
+}
+
+static void recent_add(struct session *session, const char *text, size_t len)
+{
+	struct buf *recent = &session->recent[session->recent_next++ % RECENT_FINDINGS];
+
+	buf_consume(recent, recent->len);
+	buf_add(recent, text, len);
+}
+
+static void report_finding(struct session *session, struct process *process, const struct judgement *judgement,
+			   uint64_t ts_ns)
+{
+	struct finding finding;
+	size_t before = session->buf.len;
+
+	gather_files(process, judgement);
+	identify(process);
+	finding_make(process, judgement, session->limit, ts_ns, &finding);
+	process->shown = true;
+	session->findings += !finding.update;
+	session->serious_findings += finding.verdict.severity >= SEVERITY_WARNING;
+	if (json(session)) {
+		json_finding(&session->buf, line(session), process, &finding);
+		return;
+	}
+	text_finding(&session->buf, &session->style, process, &finding);
+	if (session->style.redraw)
+		recent_add(session, session->buf.data + before, session->buf.len - before);
+}
+
+static void report_cleared(struct session *session, const struct process *process, const struct judgement *judgement,
+			   uint64_t ts_ns)
+{
+	enum finding_kind kind = judgement->verdict.kind;
+
+	if (json(session))
+		json_cleared(&session->buf, line(session), ts_ns, process, kind, judgement->raised_ns);
+	else
+		text_cleared(&session->buf, &session->style, process, kind, ts_ns, judgement->raised_ns);
+}
+
+void report_judgement(struct session *session, struct process *process, uint64_t ts_ns)
+{
+	struct judgement judgements[FINDING_KINDS];
+	bool news = false;
+
+	model_judge(&session->model, process, ts_ns, judgements);
+	if (!session_wants(session, process))
+		return;
+	for (unsigned int kind = 0; kind < FINDING_KINDS; kind++) {
+		const struct judgement *judgement = &judgements[kind];
+
+		if (judgement->change == CHANGE_NONE)
+			continue;
+		if (judgement->change == CHANGE_CLEARED)
+			report_cleared(session, process, judgement, ts_ns);
+		else
+			report_finding(session, process, judgement, ts_ns);
+		news = true;
+	}
+	if (news)
+		report_flush(session); /* an alarm does not wait for the next tick */
+}
+
+static unsigned int rows_wanted(const struct session *session)
+{
+	unsigned int columns, rows;
+
+	if (session->options->rows)
+		return session->options->rows;
+	if (json(session))
+		return UINT32_MAX;
+	if (!output_terminal_size(&session->output, &columns, &rows))
+		return ROWS_WITHOUT_TERMINAL;
+	return rows > TABLE_FRAME_ROWS + RECENT_FINDINGS ? rows - TABLE_FRAME_ROWS - RECENT_FINDINGS : 1;
+}
+
+static uint64_t losses_total(const struct session *session)
+{
+	uint64_t total = 0;
+
+	for (size_t i = 0; i < sizeof(session->loss_shown) / sizeof(session->loss_shown[0]); i++)
+		total += session->loss_shown[i];
+	return total;
+}
+
+static void table_text(struct session *session, struct table_totals *totals, const struct process **rows,
+		       unsigned int count)
+{
+	unsigned int height;
+
+	output_terminal_size(&session->output, &session->style.width, &height);
+	totals->shown = count;
+	text_table(&session->buf, &session->style, totals, rows, count);
+	for (unsigned int i = 0; session->style.redraw && i < RECENT_FINDINGS; i++)
+		buf_add(&session->buf, session->recent[i].data, session->recent[i].len);
+}
+
+void report_table(struct session *session)
+{
+	unsigned int count = 0, wanted = rows_wanted(session);
+	const struct process **rows _cleanup_free_ = calloc(HASH_COUNT(session->model.processes) + 1, sizeof(*rows));
+	struct table_totals totals = {
+		.ts_ns = session_now(),
+		.limit = session->limit,
+		.interval_s = (double)session->options->interval_ns / 1e9,
+		.open_findings = session->model.open_findings,
+		.losses = losses_total(session),
+	};
+	struct process *process, *next;
+
+	HASH_ITER(hh, session->model.processes, process, next) {
+		totals.processes++;
+		totals.maps += process->account.map_count;
+		totals.growing += process->state != PROCESS_STEADY;
+		if (session->options->filter.cgroup)
+			identify(process);
+		if (rows && session_wants(session, process))
+			rows[count++] = process;
+	}
+	if (!rows) {
+		session->memory_lost++;
+		return;
+	}
+	view_sort(rows, count, session->options->sort);
+	if (count > wanted)
+		count = wanted;
+	if (json(session)) {
+		for (unsigned int i = 0; i < count; i++)
+			report_process(session, (struct process *)rows[i]);
+	} else {
+		table_text(session, &totals, rows, count);
+	}
+}
+
+static void report_loss(struct session *session, unsigned int slot, const char *what, uint64_t count)
+{
+	uint64_t more = count - session->loss_shown[slot];
+
+	if (!more)
+		return;
+	session->loss_shown[slot] = count;
+	if (json(session))
+		json_loss(&session->buf, line(session), session_now(), what, more);
+	else if (!session->style.redraw)
+		log_warn("lost: %llu %s (map counts stay exact)", (unsigned long long)more, what);
+}
+
+void report_losses(struct session *session)
+{
+	struct tracer_losses losses;
+
+	tracer_read_losses(session->tracer, &losses);
+	for (unsigned int what = 0; what < MT_LOSS_MAX; what++)
+		report_loss(session, what, tracer_loss_text(what), losses.counts[what]);
+	report_loss(session, MT_LOSS_MAX, "runs of BPF programs: skipped by the kernel", losses.missed_runs);
+	report_loss(session, MT_LOSS_MAX + 1, "accounts not read: changing too fast", losses.torn);
+	report_loss(session, MT_LOSS_MAX + 2, "records not understood", session->undecoded);
+	report_loss(session, MT_LOSS_MAX + 3, "lines or processes: out of memory",
+		    session->memory_lost + session->model.dropped);
+}
+
+void report_verdict(struct session *session, struct process *process, uint64_t ts_ns)
+{
+	struct finding findings[FINDING_KINDS];
+	unsigned int count = 0;
+
+	for (unsigned int kind = 0; kind < FINDING_KINDS; kind++) {
+		struct judgement judgement = {
+			.verdict = {kind, process->open[kind].severity, process->forecast},
+			.raised_ns = process->open[kind].raised_ns,
+		};
+
+		if (judgement.verdict.severity != SEVERITY_NONE)
+			finding_make(process, &judgement, session->limit, ts_ns, &findings[count++]);
+	}
+	text_verdict(&session->buf, &session->style, ts_ns, process, session->limit, findings, count);
+}
+
+void report_end(struct session *session)
+{
+	uint64_t now = session_now();
+	struct end_facts facts = {
+		.duration_s = (double)(now - session->start_ns) / 1e9,
+		.events = session->events,
+		.lost = losses_total(session),
+		.findings = session->findings,
+	};
+
+	if (json(session))
+		json_end(&session->buf, line(session), now, &facts);
+	else if (session->enomem_held)
+		log_info("%llu more refused operations were not shown one by one (--json shows all)",
+			 (unsigned long long)session->enomem_held);
+}

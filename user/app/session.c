@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "session.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "log.h"
+#include "probe.h"
+#include "procfs.h"
+
+#define MS_NS		1000000ULL
+#define SAMPLE_ALL_NS	(1000 * MS_NS)
+#define SAMPLE_STREAM_NS (250 * MS_NS)
+#define DRAIN_NS	(100 * MS_NS) /* records wait this long at most; alarms never */
+
+static int64_t clock_ns(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return now.tv_sec * 1000000000LL + now.tv_nsec;
+}
+
+uint64_t session_now(void)
+{
+	return (uint64_t)clock_ns(CLOCK_BOOTTIME);
+}
+
+bool session_wants(const struct session *session, const struct process *process)
+{
+	if (session->options->command != COMMAND_TABLE)
+		return process->target;
+	return view_wants(&session->options->filter, process);
+}
+
+/* ---- set-up, in order ---- */
+
+static int check_targets(const struct options *options)
+{
+	uint32_t tgid;
+
+	if (!options->pid_count)
+		return 0;
+	if (!procfs_in_initial_pid_namespace()) {
+		log_error("-p: this is a pid namespace of its own, the kernel counts by the host's pids: run mmaptrace "
+			  "on the host, or in a container that shares its pids (--pid=host)");
+		return -EINVAL;
+	}
+	for (size_t i = 0; i < options->pid_count; i++) {
+		uint32_t pid = options->pids[i];
+
+		switch (procfs_pid_state(pid, &tgid)) {
+		case PID_ALIVE:
+			continue;
+		case PID_NONE:
+			log_error("-p %u: no such process", pid);
+			break;
+		case PID_ZOMBIE:
+			log_error("-p %u: a zombie: it has ended and holds no maps", pid);
+			break;
+		case PID_KERNEL_THREAD:
+			log_error("-p %u: a kernel thread: it has no maps", pid);
+			break;
+		case PID_THREAD:
+			log_error("-p %u: a thread of process %u: use -p %u", pid, tgid, tgid);
+			break;
+		}
+		return -ESRCH;
+	}
+	return 0;
+}
+
+static int make_plan(struct session *session)
+{
+	const struct options *options = session->options;
+	struct plan_want want = {
+		.hooks = options->hooks,
+		.operations = true,
+		.stop = options->stop_at_percent > 0,
+	};
+	struct features features;
+	int error = probe_mount_tracefs();
+
+	if (error == 1)
+		log_debug("tracefs was not mounted: mounted it at /sys/kernel/tracing");
+	probe_features(&features);
+	error = plan_make(&features, &want, &session->plan);
+	if (error) {
+		log_error("%s", session->plan.why_not);
+		return error;
+	}
+	plan_text(&session->plan, session->plan_text, sizeof(session->plan_text));
+	log_debug("plan: %s; limit %u maps", session->plan_text, session->limit);
+	if (!session->plan.syscalls && !options->hooks)
+		log_warn("no syscall tracepoints ('mmaptrace doctor' tells why): results and failures of calls are not seen");
+	return 0;
+}
+
+static void read_clocks(struct session *session)
+{
+	session->style.line.wall_offset_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME);
+}
+
+static int open_output(struct session *session)
+{
+	const struct options *options = session->options;
+	unsigned int columns = 0, rows = 0;
+	bool terminal;
+	int error = output_open(options->output, &session->output);
+
+	if (error) {
+		log_error("cannot open '%s' for writing: %s", options->output, strerror(-error));
+		return error;
+	}
+	terminal = output_terminal_size(&session->output, &columns, &rows);
+	session->style.colour = terminal && !getenv("NO_COLOR");
+	session->style.redraw = terminal && options->command == COMMAND_TABLE && !options->json;
+	session->style.width = columns;
+	session->style.wall_clock = options->timestamps;
+	return 0;
+}
+
+static int read_limit(struct session *session)
+{
+	int error = procfs_read_limit(&session->real_limit);
+
+	if (error) {
+		log_error("cannot read /proc/sys/vm/max_map_count: %s", strerror(-error));
+		return error;
+	}
+	session->limit = session->options->limit ? session->options->limit : session->real_limit;
+	thresholds_default(&session->model.thresholds, session->limit);
+	session->model.thresholds.horizon_s = (double)session->options->horizon_ns / 1e9;
+	return 0;
+}
+
+static int start_child(struct session *session)
+{
+	char *path _cleanup_free_ = NULL;
+	int error;
+
+	if (session->options->command != COMMAND_RUN)
+		return 0;
+	path = child_find(session->options->argv[0]);
+	if (!path) {
+		error = errno;
+		log_error("cannot run '%s': %s", session->options->argv[0], strerror(error));
+		session->child_status = (error == ENOENT ? CHILD_NOT_FOUND : CHILD_NOT_RUN) << 8;
+		return -error;
+	}
+	error = child_start(path, session->options->argv, &session->child);
+	if (error)
+		log_error("cannot start '%s': %s", path, strerror(-error));
+	session->child_running = !error;
+	return error;
+}
+
+static int add_target(struct session *session, uint32_t pid, uint32_t flags)
+{
+	int error = tracer_target_add(session->tracer, pid, flags);
+
+	if (error)
+		log_error("cannot follow pid %u: %s%s", pid, strerror(-error),
+			  error == -E2BIG ? "; raise --max-procs" : "");
+	return error;
+}
+
+static int add_targets(struct session *session)
+{
+	const struct options *options = session->options;
+	int error = 0;
+
+	for (size_t i = 0; i < options->pid_count && !error; i++)
+		error = add_target(session, options->pids[i], 0);
+	if (session->child_running && !error)
+		error = add_target(session, (uint32_t)session->child.pid, MT_TARGET_FOLLOW | MT_TARGET_PENDING);
+	return error;
+}
+
+/* The account a target's maps are booked in: its own, or that of the process whose mm it shares. */
+static int adopt_target(struct session *session, uint32_t pid)
+{
+	struct mt_process account;
+	struct process *process;
+	uint64_t mm;
+	int error = tracer_mm_of(session->tracer, pid, &mm);
+
+	if (!error)
+		error = tracer_read(session->tracer, mm, &account);
+	if (error) {
+		log_error("-p %u: the kernel's table has no such process: it has just ended, or --max-procs (%u) is too small",
+			  pid, session->options->max_processes);
+		return -ESRCH;
+	}
+	if (account.tgid != pid) {
+		log_warn("-p %u: shares its address space with process %u; its maps are shown as that one's", pid,
+			 account.tgid);
+		add_target(session, account.tgid, 0);
+	}
+	process = model_update(&session->model, &account, session_now());
+	if (!process)
+		return -ENOMEM;
+	process->target = true;
+	report_process(session, process);
+	return 0;
+}
+
+static int start_tracer(struct session *session)
+{
+	const struct options *options = session->options;
+	struct tracer_options tracer_options = {
+		.plan = session->plan,
+		.limit = session->limit,
+		.stop_at = (uint32_t)((uint64_t)session->limit * options->stop_at_percent / 100),
+		.ring_bytes = options->ring_bytes,
+		.max_processes = options->max_processes,
+		.failed_only = options->failed_only,
+		.stop_all = options->command == COMMAND_TABLE,
+		.operations = options->command != COMMAND_TABLE,
+	};
+
+	return tracer_open(&tracer_options, &session->tracer);
+}
+
+static int take_signal(int number, bool from_process, void *arg)
+{
+	struct session *session = arg;
+
+	if (number == SIGCHLD) {
+		if (session->child_running && waitpid(session->child.pid, &session->child_status, WNOHANG) > 0)
+			session->child_running = false;
+		return 0;
+	}
+	/* What the terminal sends has reached the command already. */
+	if (session->child_running && from_process)
+		kill(session->child.pid, number);
+	if (!session->child_running)
+		loop_stop(session->loop);
+	return 0;
+}
+
+static int target_ended(void *arg)
+{
+	return tick_sample(arg); /* it tells whether any is left */
+}
+
+static int watch_targets(struct session *session)
+{
+	const struct options *options = session->options;
+	int error = 0;
+
+	for (size_t i = 0; i < options->pid_count && !error; i++) {
+		int fd = (int)syscall(SYS_pidfd_open, options->pids[i], 0);
+
+		/* Not needed to see the end of a target, only to see it at once. */
+		if (fd >= 0)
+			error = loop_add_once(session->loop, fd, target_ended, session);
+		if (error == -ENOSPC)
+			return 0;
+	}
+	return error;
+}
+
+static int build_loop(struct session *session)
+{
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD, 0};
+	const struct options *options = session->options;
+	bool stream = options->command != COMMAND_TABLE;
+	uint64_t sample_ns = stream ? SAMPLE_STREAM_NS : SAMPLE_ALL_NS;
+	struct loop *loop = session->loop;
+	int error = loop_add(loop, tracer_alarms_fd(session->tracer), records_drain, session);
+
+	if (options->interval_ns < sample_ns)
+		sample_ns = options->interval_ns;
+	if (!error)
+		error = loop_add(loop, tracer_events_fd(session->tracer), records_drain, session);
+	if (!error)
+		error = loop_add_signals(loop, signals, take_signal, session);
+	if (!error)
+		error = loop_add_timer(loop, 0, DRAIN_NS, records_drain, session);
+	if (!error)
+		error = loop_add_timer(loop, 0, sample_ns, tick_sample, session);
+	if (!error)
+		error = loop_add_timer(loop, 0, options->interval_ns, tick_render, session);
+	if (!error && options->duration_ns)
+		error = loop_add_timer(loop, 0, options->duration_ns, tick_deadline, session);
+	if (!error && stream)
+		error = watch_targets(session);
+	if (error)
+		log_error("cannot set up the event loop: %s", strerror(-error));
+	return error;
+}
+
+static int first_look(struct session *session)
+{
+	const struct options *options = session->options;
+	int error = tracer_seed(session->tracer);
+
+	if (error) {
+		log_error("cannot list the processes that live already: %s", strerror(-error));
+		return error;
+	}
+	for (size_t i = 0; i < options->pid_count && !error; i++)
+		error = adopt_target(session, options->pids[i]);
+	if (!error && options->command == COMMAND_TABLE) {
+		error = session_sample(session);
+		tick_render(session);
+	}
+	return error;
+}
+
+static int run_child(struct session *session)
+{
+	int error = session->child_running ? child_go(&session->child) : 0;
+
+	if (error)
+		log_error("cannot run '%s': %s", session->options->argv[0], strerror(-error));
+	return error;
+}
+
+static int session_start(struct session *session, int argc, char **argv)
+{
+	int error = check_targets(session->options);
+
+	if (!error)
+		error = read_limit(session);
+	if (!error)
+		error = open_output(session);
+	if (!error)
+		error = make_plan(session);
+	if (!error)
+		error = loop_new(&session->loop);
+	if (!error)
+		error = start_child(session);
+	if (!error)
+		error = start_tracer(session);
+	if (!error)
+		error = add_targets(session);
+	if (!error)
+		error = build_loop(session);
+	if (error)
+		return error;
+	session->start_ns = session->style.start_ns = session_now();
+	report_start(session, argc, argv);
+	error = first_look(session);
+	if (!error)
+		error = report_flush(session);
+	return error ? error : run_child(session);
+}
+
+/* ---- the end ---- */
+
+/* What is still alive gets its last word too. */
+static void finish_living(struct session *session)
+{
+	uint64_t now = session_now();
+	struct process *process, *next;
+
+	HASH_ITER(hh, session->model.processes, process, next) {
+		if (!process->target)
+			continue;
+		report_process(session, process);
+		if (!session->options->json)
+			report_verdict(session, process, now);
+	}
+}
+
+static void session_finish(struct session *session)
+{
+	if (session->options->command != COMMAND_TABLE) {
+		tracer_targets_clear(session->tracer);
+		records_drain_all(session);
+		session_sample(session);
+	}
+	records_drain_all(session);
+	finish_living(session);
+	report_losses(session);
+	report_end(session);
+	report_flush(session);
+}
+
+static void session_free(struct session *session)
+{
+	/* A command still waiting to be let go sees its pipe close, and ends. */
+	if (session->child_running) {
+		close(session->child.go);
+		waitpid(session->child.pid, &session->child_status, 0);
+	}
+	tracer_free(session->tracer);
+	loop_free(session->loop);
+	model_free(&session->model);
+	for (unsigned int i = 0; i < RECENT_FINDINGS; i++)
+		buf_free(&session->recent[i]);
+	buf_free(&session->buf);
+	free(session->exits);
+	output_close(&session->output);
+}
+
+static void session_init(struct session *session, const struct options *options)
+{
+	struct utsname uts;
+
+	memset(session, 0, sizeof(*session));
+	session->options = options;
+	session->page_size = (uint32_t)sysconf(_SC_PAGESIZE);
+	session->output.fd = -1;
+	session->child_status = -1;
+	uname(&uts);
+	memcpy(session->host, uts.nodename, sizeof(session->host));
+	memcpy(session->kernel, uts.release, sizeof(session->kernel));
+	session->style.line.host = session->host;
+	read_clocks(session);
+}
+
+static int exit_status(const struct session *session, int error)
+{
+	if (error && error != -EPIPE)
+		return EXIT_ERROR;
+	if (session->output_error && session->output_error != EPIPE)
+		return EXIT_ERROR;
+	return session->options->exit_code && session->serious_findings ? EXIT_FINDING : EXIT_FINE;
+}
+
+int session_run(const struct options *options, int argc, char **argv, int *ret_child_status)
+{
+	struct session session;
+	int error, status;
+
+	session_init(&session, options);
+	signal(SIGPIPE, SIG_IGN); /* a closed stdout is an error of write(2), dealt with there */
+	error = session_start(&session, argc, argv);
+	if (!error) {
+		error = loop_run(session.loop);
+		session_finish(&session);
+	}
+	status = exit_status(&session, error);
+	session_free(&session);
+	*ret_child_status = session.child_status;
+	return status;
+}

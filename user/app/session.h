@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* One run of mmaptrace: everything it holds, and how its parts are wired. */
+#ifndef APP_SESSION_H
+#define APP_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "buf.h"
+#include "child.h"
+#include "loop.h"
+#include "model.h"
+#include "options.h"
+#include "output.h"
+#include "plan.h"
+#include "text.h"
+#include "tracer.h"
+
+#define RECENT_FINDINGS 4
+
+struct session {
+	const struct options *options;
+	struct plan plan;
+	struct tracer *tracer;
+	struct loop *loop;
+	struct model model;
+	struct output output;
+	struct buf buf;		 /* lines not yet written out */
+	struct text_style style; /* also holds what JSON lines need: style.line */
+	char host[65], kernel[65], plan_text[96];
+	uint32_t limit, real_limit; /* maps: in force here (--limit), vm.max_map_count */
+	uint32_t page_size;
+	uint64_t start_ns; /* boot clock */
+	uint64_t next_render_ns;
+
+	struct child child;
+	bool child_running;
+	int child_status; /* wait(2) status once it has ended */
+
+	struct event *exits; /* ended processes, until operations before their end have been read */
+	size_t exit_count, exit_cap;
+
+	/* counts for the end */
+	uint64_t events, findings, serious_findings, undecoded, memory_lost;
+	uint64_t loss_shown[MT_LOSS_MAX + 4];
+
+	struct buf recent[RECENT_FINDINGS]; /* findings shown again under each redrawn table */
+	unsigned int recent_next;
+	uint64_t last_enomem_ns; /* of the last refusal shown as text */
+	uint64_t enomem_held;	 /* refusals since then, not shown one by one */
+	int output_error;	 /* errno that ended the output; 0: none */
+};
+
+/* CLOCK_BOOTTIME, ns: the clock of every record. */
+uint64_t session_now(void);
+/* True if this process is one the user asked about. */
+bool session_wants(const struct session *session, const struct process *process);
+/* A run from set-up to clean-up. Returns the exit status; a command's wait status is in *ret_child_status (-1: none). */
+int session_run(const struct options *options, int argc, char **argv, int *ret_child_status);
+
+/* ---- records.c: what the kernel says ---- */
+/* Drains both rings within a budget; asks for another turn if more is left. loop_fn. */
+int records_drain(void *arg);
+/* Drains until nothing is left, for the end. */
+void records_drain_all(struct session *session);
+
+/* ---- ticks.c: what time asks for. loop_fn, each. ---- */
+int tick_sample(void *arg);
+int tick_render(void *arg);
+int tick_deadline(void *arg);
+/* Reads accounts into the model and judges them: of all processes, or of the targets. */
+int session_sample(struct session *session);
+
+/* ---- report.c: lines written ---- */
+void report_start(struct session *session, int argc, char **argv);
+void report_op(struct session *session, const struct process *process, const struct op_event *op);
+void report_process(struct session *session, struct process *process);
+void report_refusal(struct session *session, const struct process *process, const struct refusal *refusal);
+void report_exit(struct session *session, struct process *process, uint64_t ts_ns);
+/* Judges a process and writes what has changed. */
+void report_judgement(struct session *session, struct process *process, uint64_t ts_ns);
+void report_table(struct session *session);
+/* Losses that have grown since last time. */
+void report_losses(struct session *session);
+void report_verdict(struct session *session, struct process *process, uint64_t ts_ns);
+void report_end(struct session *session);
+/* Writes the buffer out. A failed output ends the session. 0 or negative errno. */
+int report_flush(struct session *session);
+
+#endif

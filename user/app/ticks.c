@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include <signal.h>
+
+#include "log.h"
+#include "procfs.h"
+#include "session.h"
+
+static void take_account(const struct mt_process *account, void *arg)
+{
+	struct session *session = arg;
+	struct process *process = model_update(&session->model, account, session_now());
+
+	if (process)
+		process->turn = session->model.turn;
+}
+
+/* A process the kernel no longer lists has ended; the record of it was lost. */
+static void forget_missing(struct session *session)
+{
+	struct process *process, *next;
+
+	HASH_ITER(hh, session->model.processes, process, next) {
+		if (process->turn == session->model.turn || process->seen_ns > session->model.last_tick_ns)
+			continue;
+		process->ended = true;
+		if (session_wants(session, process) && process->shown)
+			report_exit(session, process, session_now());
+		model_remove(&session->model, process);
+	}
+}
+
+static int sample_all(struct session *session)
+{
+	int count;
+
+	session->model.turn++;
+	count = tracer_read_all(session->tracer, take_account, session);
+	if (count < 0)
+		return count;
+	forget_missing(session);
+	return 0;
+}
+
+static void sample_targets(struct session *session)
+{
+	struct process *process, *next;
+	struct mt_process account;
+
+	HASH_ITER(hh, session->model.processes, process, next) {
+		if (process->ended || !process->target)
+			continue;
+		if (!tracer_read(session->tracer, process->account.mm, &account) &&
+		    account.tgid == process->key.pid && account.start_ns == process->key.start_ns)
+			model_update(&session->model, &account, session_now());
+	}
+}
+
+static void limit_refresh(struct session *session)
+{
+	const struct options *options = session->options;
+	uint32_t limit;
+
+	if (procfs_read_limit(&limit) || limit == session->real_limit)
+		return;
+	session->real_limit = limit;
+	if (options->limit)
+		return;
+	log_info("vm.max_map_count is now %u, was %u", limit, session->limit);
+	session->limit = session->model.thresholds.limit = limit;
+	tracer_set_limit(session->tracer, limit, (uint32_t)((uint64_t)limit * options->stop_at_percent / 100));
+}
+
+int session_sample(struct session *session)
+{
+	struct process *process, *next;
+	int error = 0;
+
+	limit_refresh(session);
+	if (session->options->command == COMMAND_TABLE)
+		error = sample_all(session);
+	else
+		sample_targets(session);
+	session->model.last_tick_ns = session_now();
+	HASH_ITER(hh, session->model.processes, process, next) {
+		/* Nothing has ever happened to it: nothing to judge. */
+		if (process->history || process->last_fail_ns)
+			report_judgement(session, process, session->model.last_tick_ns);
+	}
+	return error;
+}
+
+/* All whom we follow have ended, and so has the command. */
+static bool is_over(struct session *session)
+{
+	return session->options->command != COMMAND_TABLE && !session->child_running &&
+	       !tracer_has_targets(session->tracer);
+}
+
+int tick_sample(void *arg)
+{
+	struct session *session = arg;
+	int error;
+
+	records_drain(session);
+	error = session_sample(session);
+	if (error)
+		log_warn("cannot read the table of processes: %s", strerror(-error));
+	report_losses(session);
+	if (is_over(session))
+		loop_stop(session->loop);
+	report_flush(session);
+	return 0;
+}
+
+int tick_render(void *arg)
+{
+	struct session *session = arg;
+	struct process *process, *next;
+
+	if (session->options->command == COMMAND_TABLE) {
+		report_table(session);
+	} else {
+		HASH_ITER(hh, session->model.processes, process, next) {
+			if (process->target && !process->ended)
+				report_process(session, process);
+		}
+	}
+	report_flush(session);
+	return 0;
+}
+
+int tick_deadline(void *arg)
+{
+	struct session *session = arg;
+
+	if (session->child_running)
+		kill(session->child.pid, SIGTERM);
+	else
+		loop_stop(session->loop);
+	return 0;
+}
