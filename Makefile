@@ -49,7 +49,7 @@ WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat
 INCLUDES := -Iuser/base -Iuser/core -Iuser/sink -Iuser/io -Iuser/app -Ibpf -I$(BUILD)
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DMMAPTRACE_VERSION='"$(VERSION)"' $(WARN) $(CFLAGS) $(INCLUDES) \
 	$(shell $(PKG_CONFIG) --cflags $(call modules_of,$(MODULES)))
-LIBS = $(shell $(PKG_CONFIG) --libs $(call modules_of,$(MODULES))) -lm
+LIBS = $(shell $(PKG_CONFIG) --libs $(call modules_of,$(MODULES))) -lm -pthread
 TEST_LIBS = $(shell $(PKG_CONFIG) --libs $(call modules_of,$(TEST_MODULES))) -lm
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 

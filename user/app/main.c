@@ -47,8 +47,8 @@ static int run(const struct options *options, int argc, char **argv)
 		break;
 	}
 	status = session_run(options, argc, argv, &child_status);
-	/* A command that ended by itself tells how it ended, unless we have worse to tell. */
-	if (child_status >= 0 && status == EXIT_FINE)
+	/* A command's end is ours: how it ended, or why it could not begin. A finding goes before (--exit-code). */
+	if (child_status >= 0 && status != EXIT_FINDING)
 		child_exit_like(child_status);
 	return status;
 }

@@ -188,9 +188,21 @@ void report_judgement(struct session *session, struct process *process, uint64_t
 		report_flush(session); /* an alarm does not wait for the next tick */
 }
 
+/* Lines that the findings under a redrawn table take. */
+static unsigned int recent_lines(const struct session *session)
+{
+	unsigned int lines = 0;
+
+	for (unsigned int i = 0; i < RECENT_FINDINGS; i++) {
+		for (size_t at = 0; at < session->recent[i].len; at++)
+			lines += session->recent[i].data[at] == '\n';
+	}
+	return lines;
+}
+
 static unsigned int rows_wanted(const struct session *session)
 {
-	unsigned int columns, rows;
+	unsigned int columns, rows, frame = TABLE_FRAME_ROWS + recent_lines(session);
 
 	if (session->options->rows)
 		return session->options->rows;
@@ -198,7 +210,7 @@ static unsigned int rows_wanted(const struct session *session)
 		return UINT32_MAX;
 	if (!output_terminal_size(&session->output, &columns, &rows))
 		return ROWS_WITHOUT_TERMINAL;
-	return rows > TABLE_FRAME_ROWS + RECENT_FINDINGS ? rows - TABLE_FRAME_ROWS - RECENT_FINDINGS : 1;
+	return rows > frame + 3 ? rows - frame : 3;
 }
 
 static uint64_t losses_total(const struct session *session)

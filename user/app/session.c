@@ -238,7 +238,7 @@ static int take_signal(int number, bool from_process, void *arg)
 	if (number == SIGCHLD) {
 		if (session->child_running && waitpid(session->child.pid, &session->child_status, WNOHANG) > 0)
 			session->child_running = false;
-		return 0;
+		return tick_drain(session);
 	}
 	/* What the terminal sends has reached the command already. */
 	if (session->child_running && from_process)
@@ -246,11 +246,6 @@ static int take_signal(int number, bool from_process, void *arg)
 	if (!session->child_running)
 		loop_stop(session->loop);
 	return 0;
-}
-
-static int target_ended(void *arg)
-{
-	return tick_sample(arg); /* it tells whether any is left */
 }
 
 static int watch_targets(struct session *session)
@@ -263,7 +258,7 @@ static int watch_targets(struct session *session)
 
 		/* Not needed to see the end of a target, only to see it at once. */
 		if (fd >= 0)
-			error = loop_add_once(session->loop, fd, target_ended, session);
+			error = loop_add_once(session->loop, fd, tick_drain, session);
 		if (error == -ENOSPC)
 			return 0;
 	}
@@ -286,7 +281,7 @@ static int build_loop(struct session *session)
 	if (!error)
 		error = loop_add_signals(loop, signals, take_signal, session);
 	if (!error)
-		error = loop_add_timer(loop, 0, DRAIN_NS, records_drain, session);
+		error = loop_add_timer(loop, 0, DRAIN_NS, tick_drain, session);
 	if (!error)
 		error = loop_add_timer(loop, 0, sample_ns, tick_sample, session);
 	if (!error)
@@ -322,8 +317,12 @@ static int run_child(struct session *session)
 {
 	int error = session->child_running ? child_go(&session->child) : 0;
 
-	if (error)
-		log_error("cannot run '%s': %s", session->options->argv[0], strerror(-error));
+	if (!error)
+		return 0;
+	log_error("cannot run '%s': %s", session->options->argv[0], strerror(-error));
+	/* It tells by its exit status as well: not found, or not to be run. */
+	if (waitpid(session->child.pid, &session->child_status, 0) > 0)
+		session->child_running = false;
 	return error;
 }
 
@@ -368,7 +367,10 @@ static void finish_living(struct session *session)
 	HASH_ITER(hh, session->model.processes, process, next) {
 		if (!process->target)
 			continue;
-		report_process(session, process);
+		if (session->over_ns)
+			report_exit(session, process, now); /* its own last word was lost */
+		else
+			report_process(session, process);
 		if (!session->options->json)
 			report_verdict(session, process, now);
 	}
@@ -390,10 +392,12 @@ static void session_finish(struct session *session)
 
 static void session_free(struct session *session)
 {
-	/* A command still waiting to be let go sees its pipe close, and ends. */
-	if (session->child_running) {
+	/* A command still waiting to be let go sees its pipe close, and ends; one that runs goes on. */
+	if (session->child_running && session->child.go >= 0) {
+		int status;
+
 		close(session->child.go);
-		waitpid(session->child.pid, &session->child_status, 0);
+		waitpid(session->child.pid, &status, 0);
 	}
 	tracer_free(session->tracer);
 	loop_free(session->loop);

@@ -32,10 +32,11 @@ struct session {
 	uint32_t limit, real_limit; /* maps: in force here (--limit), vm.max_map_count */
 	uint32_t page_size;
 	uint64_t start_ns; /* boot clock */
-	uint64_t next_render_ns;
+	uint64_t over_ns;  /* when the last of those followed ended; 0: some live */
 
 	struct child child;
 	bool child_running;
+	bool child_told; /* that its time is up */
 	int child_status; /* wait(2) status once it has ended */
 
 	struct event *exits; /* ended processes, until operations before their end have been read */
@@ -66,6 +67,8 @@ int records_drain(void *arg);
 void records_drain_all(struct session *session);
 
 /* ---- ticks.c: what time asks for. loop_fn, each. ---- */
+/* Drains, and stops when all whom we follow have ended. */
+int tick_drain(void *arg);
 int tick_sample(void *arg);
 int tick_render(void *arg);
 int tick_deadline(void *arg);

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include <signal.h>
+#include <string.h>
 
 #include "log.h"
 #include "procfs.h"
 #include "session.h"
+
+#define LAST_WORD_NS 500000000ULL
 
 static void take_account(const struct mt_process *account, void *arg)
 {
@@ -89,11 +92,43 @@ int session_sample(struct session *session)
 	return error;
 }
 
-/* All whom we follow have ended, and so has the command. */
+static bool has_unfinished_target(struct session *session)
+{
+	struct process *process, *next;
+
+	HASH_ITER(hh, session->model.processes, process, next) {
+		if (process->target)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * All whom we follow have ended, and so has the command. The last word of each
+ * follows within milliseconds; one that was lost is not waited for for long.
+ */
 static bool is_over(struct session *session)
 {
-	return session->options->command != COMMAND_TABLE && !session->child_running &&
-	       !tracer_has_targets(session->tracer);
+	uint64_t now = session_now();
+
+	if (session->options->command == COMMAND_TABLE || session->child_running ||
+	    tracer_has_targets(session->tracer)) {
+		session->over_ns = 0;
+		return false;
+	}
+	if (!session->over_ns)
+		session->over_ns = now;
+	return !has_unfinished_target(session) || now > session->over_ns + LAST_WORD_NS;
+}
+
+int tick_drain(void *arg)
+{
+	struct session *session = arg;
+	int error = records_drain(session);
+
+	if (!error && is_over(session))
+		loop_stop(session->loop);
+	return error;
 }
 
 int tick_sample(void *arg)
@@ -106,8 +141,6 @@ int tick_sample(void *arg)
 	if (error)
 		log_warn("cannot read the table of processes: %s", strerror(-error));
 	report_losses(session);
-	if (is_over(session))
-		loop_stop(session->loop);
 	report_flush(session);
 	return 0;
 }
@@ -133,9 +166,12 @@ int tick_deadline(void *arg)
 {
 	struct session *session = arg;
 
-	if (session->child_running)
+	/* A command is told to end; one that has not when the time has passed once more is left behind. */
+	if (session->child_running && !session->child_told) {
+		session->child_told = true;
 		kill(session->child.pid, SIGTERM);
-	else
+	} else {
 		loop_stop(session->loop);
+	}
 	return 0;
 }

@@ -73,6 +73,10 @@ static enum reason reason_of(const struct refusal *refusal, uint32_t page_size)
 		return REASON_MAX_MAP_COUNT;
 	if (refusal->error == EAGAIN)
 		return locks_memory(refusal->op) ? REASON_MEMLOCK : REASON_UNKNOWN;
+	/* mlock(2) itself says ENOMEM for it (mm/mlock.c: do_mlock) */
+	if ((refusal->op == MT_OP_MLOCK || refusal->op == MT_OP_MLOCK2) && refusal->has_args &&
+	    exceeds(refusal->locked_vm, refusal->args.len, refusal->rlimit_memlock))
+		return REASON_MEMLOCK;
 	if (exceeds(refusal->total_vm, wanted, refusal->rlimit_as))
 		return REASON_RLIMIT_AS;
 	if (refusal->op == MT_OP_MMAP && counts_as_data(&refusal->args) &&

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 int output_open(const char *path, struct output *ret_output)
@@ -30,6 +31,20 @@ static int wait_writable(int fd)
 	return poll(&poll_fd, 1, -1) < 0 && errno != EINTR ? -errno : 0;
 }
 
+/* Takes a line cut short by a full disk off the end of the file again. */
+static void drop_partial_line(const struct output *output, const char *written, size_t len)
+{
+	size_t partial = 0;
+	struct stat st;
+
+	while (partial < len && written[len - 1 - partial] != '\n')
+		partial++;
+	if (!partial || !output->owned || fstat(output->fd, &st) || !S_ISREG(st.st_mode))
+		return;
+	if ((size_t)st.st_size < partial || ftruncate(output->fd, st.st_size - (off_t)partial))
+		return; /* nothing better to do: the error that brought us here is told anyway */
+}
+
 int output_flush(struct output *output, struct buf *buf)
 {
 	size_t done = 0;
@@ -45,6 +60,8 @@ int output_flush(struct output *output, struct buf *buf)
 		else if (written < 0 && errno != EINTR)
 			error = -errno;
 	}
+	if (error && done)
+		drop_partial_line(output, buf->data, done);
 	buf_consume(buf, done);
 	return error;
 }

@@ -2,6 +2,7 @@
 #include "call.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -97,43 +98,39 @@ static void pieces_args(struct pieces *pieces, uint32_t op, const struct op_args
 		piece_names(pieces, op_advice_text(args->advice, text, sizeof(text)), "MADV_");
 }
 
-/* The file in what room is left, whose last part tells most. */
-static void piece_path(struct pieces *pieces, const struct file_id *file, unsigned int room)
+/* The file in at most `room` columns, its last part first of all, as that tells most; not at all if that is too few. */
+static void add_file(struct buf *buf, const struct file_id *file, const char *fd, unsigned int room)
 {
-	_cleanup_buf_ struct buf path = {0};
+	_cleanup_buf_ struct buf text = {0};
+	unsigned int width, fd_width = (unsigned int)strlen(fd);
 
-	utf8_escape_terminal(&path, file->path, strnlen(file->path, sizeof(file->path)));
+	utf8_escape_terminal(&text, file->path, strnlen(file->path, sizeof(file->path)));
 	if (file->deleted)
-		buf_add_str(&path, " (deleted)");
-	utf8_clip_start(pieces->buf, path.data, path.len, room > PATH_COLUMNS_MIN ? room : PATH_COLUMNS_MIN);
-}
-
-static unsigned int path_width(const struct file_id *file)
-{
-	_cleanup_buf_ struct buf path = {0};
-
-	utf8_escape_terminal(&path, file->path, strnlen(file->path, sizeof(file->path)));
-	return utf8_width(path.data, path.len) + (file->deleted ? 10 : 0);
+		buf_add_str(&text, " (deleted)");
+	width = utf8_width(text.data, text.len);
+	if (width > room && room < PATH_COLUMNS_MIN)
+		return;
+	buf_add_str(buf, ", ");
+	if (width + fd_width <= room)
+		buf_add_str(buf, fd);
+	utf8_clip_start(buf, text.data, text.len, room);
 }
 
 static void pieces_file(struct pieces *pieces, const struct call *call, unsigned int columns, size_t call_start)
 {
+	/* what is there, a comma and a blank before, a bracket behind */
 	unsigned int used = utf8_width(pieces->buf->data + call_start, pieces->buf->len - call_start) + 3;
-	unsigned int room = !columns ? 4096 : columns > used ? columns - used : 0;
-	bool has_fd = call->args && call->args->has_fd;
+	unsigned int room = !columns ? UINT_MAX : columns > used ? columns - used : 0;
 	char fd[24] = "";
 
-	if (!call->file && !has_fd)
-		return;
-	if (has_fd)
+	if (call->args && call->args->has_fd)
 		snprintf(fd, sizeof(fd), "fd %d%s", call->args->fd, call->file ? " " : "");
-	piece_begin(pieces);
-	if (!call->file || strlen(fd) + path_width(call->file) <= room) {
+	if (call->file) {
+		add_file(pieces->buf, call->file, fd, room);
+	} else if (*fd) {
+		piece_begin(pieces);
 		buf_add_str(pieces->buf, fd);
-		room = room > strlen(fd) ? room - (unsigned int)strlen(fd) : 0;
 	}
-	if (call->file)
-		piece_path(pieces, call->file, room);
 }
 
 static void other_text(struct buf *buf, uint32_t syscall)

@@ -206,7 +206,10 @@ static void put_reason(struct row *row, const struct refusal *refusal)
 {
 	char text[UNITS_LEN];
 
-	row_chunk(row, PAINT_BOLD, reason_name(refusal->reason));
+	if (refusal->reason == REASON_UNKNOWN)
+		row_chunk(row, PAINT_PLAIN, "refused, reason unknown");
+	else
+		row_chunkf(row, PAINT_BOLD, "refused by %s", reason_name(refusal->reason));
 	row_mark(row, ':');
 	switch (refusal->reason) {
 	case REASON_MAX_MAP_COUNT:
@@ -239,7 +242,6 @@ void text_enomem(struct buf *buf, const struct text_style *style, const struct p
 	row_chunk(&row, PAINT_RED, errno_name(refusal->error, name, sizeof(name)));
 	put_process(&row, process);
 	put_refused_call(&row, refusal);
-	row_chunk(&row, PAINT_PLAIN, "refused by");
 	put_reason(&row, refusal);
 	row_end(&row);
 }

@@ -27,9 +27,9 @@ struct layout {
 
 static struct layout layout_for(const struct text_style *style)
 {
-	static const struct layout wide = {.time = 12, .pid = 7, .maps = 9, .delta = 6, .us = 10, .result = 14};
+	static const struct layout wide = {.time = 12, .pid = 11, .maps = 9, .delta = 6, .us = 9, .result = 14};
 	static const struct layout narrow = {
-		.time = 9, .pid = 7, .maps = 7, .delta = 5, .us = 8, .result = 7, .narrow = true};
+		.time = 8, .pid = 7, .maps = 7, .delta = 5, .us = 6, .result = 6, .narrow = true};
 	struct layout layout = style->width && style->width < NARROW ? narrow : wide;
 
 	if (style->wall_clock)
@@ -49,7 +49,7 @@ static void put_cells(struct row *row, const struct layout *layout, enum paint p
 
 void text_op_header(struct buf *buf, const struct text_style *style)
 {
-	static const char *const titles[] = {"TIME", "PID", "MAPS", "DELTA", "US"};
+	static const char *const titles[] = {"TIME", "PID", "MAPS", "DELTA", "us"};
 	struct layout layout = layout_for(style);
 	struct row row = row_begin(buf, style, 0);
 

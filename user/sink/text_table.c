@@ -2,6 +2,7 @@
 /* The system-wide table: as many columns as the terminal takes. */
 #include "text.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "columns.h"
@@ -89,33 +90,48 @@ static void put_process(struct buf *buf, const struct text_style *style, const u
 	row_end(&row);
 }
 
-/* "14:03:22 UTC, 128 processes, 20,412 maps, limit 65,530 each" and what deserves a look. */
-static void put_headline(struct buf *buf, const struct text_style *style, const struct table_totals *totals)
+static void put_item(struct row *row, enum paint paint, const char *text)
 {
-	struct row row = row_begin(buf, style, 2);
+	if (row->used)
+		row_put(row, PAINT_PLAIN, ", ");
+	row_put(row, paint, text);
+}
+
+static void put_processes(struct row *row, const struct table_totals *totals)
+{
 	char number[UNITS_LEN], text[UNITS_LEN * 2];
 
-	units_clock(figures_unix_ns(totals->ts_ns, style->line.wall_offset_ns), text, sizeof(text));
-	row_chunkf(&row, PAINT_BOLD, "%.8s UTC", text);
-	row_mark(&row, ',');
+	row_plural(totals->processes, "process", number, sizeof(number));
 	if (totals->shown < totals->processes)
-		row_chunkf(&row, PAINT_PLAIN, "%u of %s", totals->shown,
-			   row_plural(totals->processes, "process", text, sizeof(text)));
+		snprintf(text, sizeof(text), "%s (%u shown)", number, totals->shown);
 	else
-		row_chunk(&row, PAINT_PLAIN, row_plural(totals->processes, "process", text, sizeof(text)));
-	row_mark(&row, ',');
-	row_chunk(&row, PAINT_PLAIN, row_plural(totals->maps, "map", text, sizeof(text)));
-	row_mark(&row, ',');
-	row_chunkf(&row, PAINT_PLAIN, "limit %s each", units_count(totals->limit, number, sizeof(number)));
-	row_mark(&row, ',');
-	row_chunkf(&row, totals->growing ? PAINT_BOLD : PAINT_PLAIN, "%u growing", totals->growing);
-	row_mark(&row, ',');
-	row_chunk(&row, totals->open_findings ? PAINT_YELLOW : PAINT_PLAIN,
-		  row_plural(totals->open_findings, "finding", text, sizeof(text)));
-	if (totals->losses) {
-		row_mark(&row, ',');
-		row_chunkf(&row, PAINT_RED, "%s lost", units_count(totals->losses, number, sizeof(number)));
-	}
+		snprintf(text, sizeof(text), "%s", number);
+	put_item(row, PAINT_PLAIN, text);
+}
+
+/*
+ * "14:03:22 UTC, limit 65,530, 1 finding, 2 growing, 128 processes, 20,412 maps":
+ * one line whatever the width, so what deserves a look comes before the totals.
+ */
+static void put_headline(struct buf *buf, const struct text_style *style, const struct table_totals *totals)
+{
+	struct row row = row_begin(buf, style, 0);
+	char number[UNITS_LEN], text[UNITS_LEN * 2];
+
+	units_clock(figures_unix_ns(totals->ts_ns, style->line.wall_offset_ns), number, sizeof(number));
+	snprintf(text, sizeof(text), "%.8s UTC", number);
+	put_item(&row, PAINT_BOLD, text);
+	snprintf(text, sizeof(text), "limit %s", units_count(totals->limit, number, sizeof(number)));
+	put_item(&row, PAINT_PLAIN, text);
+	row_plural(totals->open_findings, "finding", text, sizeof(text));
+	put_item(&row, totals->open_findings ? PAINT_YELLOW : PAINT_PLAIN, text);
+	snprintf(text, sizeof(text), "%u growing", totals->growing);
+	put_item(&row, totals->growing ? PAINT_BOLD : PAINT_PLAIN, text);
+	snprintf(text, sizeof(text), "%s lost", units_count(totals->losses, number, sizeof(number)));
+	if (totals->losses)
+		put_item(&row, PAINT_RED, text);
+	put_processes(&row, totals);
+	put_item(&row, PAINT_PLAIN, row_plural(totals->maps, "map", text, sizeof(text)));
 	row_end(&row);
 }
 

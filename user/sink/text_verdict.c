@@ -151,8 +151,10 @@ static unsigned int file_columns(const struct text_style *style, const struct fi
 	else if (style->width > taken + LABEL_COLUMNS)
 		room = style->width - taken;
 	for (unsigned int i = 0; i < count; i++) {
-		unsigned int width = utf8_width(path_text(&uses[i], path), strlen(path));
+		unsigned int width;
 
+		path_text(&uses[i], path);
+		width = utf8_width(path, strlen(path));
 		columns = width > columns ? width : columns;
 	}
 	return columns < room ? columns : room;
