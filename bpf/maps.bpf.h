@@ -77,7 +77,6 @@ struct {
 const volatile __u8 cfg_op_of_nr[MT_NR_MAX];  /* syscall number -> enum mt_op */
 const volatile bool cfg_witness = true;	      /* the witness is attached */
 const volatile bool cfg_syscalls;	      /* operation hooks are attached */
-const volatile bool cfg_failed_only;	      /* stream failed operations only */
 const volatile bool cfg_stop_all;	      /* --stop-at holds for every process */
 const volatile bool cfg_exit_mmap;	      /* mmap:exit_mmap is attached */
 const volatile __u32 cfg_wake_bytes = 1 << 20; /* wake the reader at this fill */

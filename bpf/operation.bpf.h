@@ -89,8 +89,6 @@ static __always_inline void op_report(const struct mt_process *process, struct t
 	const __u32 bare_size = offsetof(struct mt_op_record, file);
 	struct mt_op_record *record;
 
-	if (cfg_failed_only && !(outcome->flags & MT_OP_FAILED))
-		return;
 	if (context)
 		outcome->flags |= MT_OP_HAS_ENTER;
 	if (file) {

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/utsname.h>
 
+#include "bpf_log.h"
 #include "cleanup.h"
 #include "json.h"
 #include "log.h"
@@ -101,6 +102,7 @@ int doctor_run(bool as_json)
 	struct diagnosis diagnosis = {0};
 	struct output output;
 
+	bpf_log_install();
 	uname(&diagnosis.uts);
 	procfs_read_limit(&diagnosis.limit);
 	probe_mount_tracefs();

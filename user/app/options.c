@@ -49,13 +49,8 @@ static const char *set_name(struct options *options, const char *text)
 
 static const char *set_cgroup(struct options *options, const char *text)
 {
-	static const char root[] = "/sys/fs/cgroup";
-	const char *path = text;
-
-	/* Both the path in the hierarchy and that of its directory will do. */
-	if (!strncmp(path, root, strlen(root)))
-		path += strlen(root);
-	options->filter.cgroup = *path ? path : "/";
+	options->cgroup = text;
+	options->filter.in_cgroup = true;
 	return *text == '/' ? NULL : "the path of a cgroup, beginning with /";
 }
 

@@ -31,6 +31,7 @@ struct options {
 	uint32_t hooks; /* enum hook, 0: choose */
 	uint32_t ring_bytes;
 	uint32_t max_processes;
+	const char *cgroup; /* of the filter, as given; NULL: any */
 	const char *output; /* NULL: stdout */
 	bool json, failed_only, timestamps, verbose, exit_code;
 };

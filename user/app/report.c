@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cgroup.h"
 #include "cleanup.h"
 #include "json_lines.h"
 #include "log.h"
@@ -70,6 +71,9 @@ void report_start(struct session *session, int argc, char **argv)
 
 void report_op(struct session *session, const struct process *process, const struct op_event *op)
 {
+	/* -x: the others are read all the same, for the files in the verdict. */
+	if (session->options->failed_only && !op->error)
+		return;
 	if (json(session))
 		json_op(&session->buf, line(session), process, op);
 	else
@@ -81,7 +85,7 @@ static void identify(struct process *process)
 	if (process->identified)
 		return;
 	process->identified = true;
-	process->cgroup = procfs_cgroup(process->key.pid);
+	process->cgroup = cgroup_of(process->key.pid);
 }
 
 void report_process(struct session *session, struct process *process)
@@ -251,8 +255,8 @@ void report_table(struct session *session)
 		totals.processes++;
 		totals.maps += process->account.map_count;
 		totals.growing += process->state != PROCESS_STEADY;
-		if (session->options->filter.cgroup)
-			identify(process);
+		if (session->cgroup)
+			process->in_cgroup = cgroup_contains(session->cgroup, process->key.pid);
 		if (rows && session_wants(session, process))
 			rows[count++] = process;
 	}

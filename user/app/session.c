@@ -12,6 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bpf_log.h"
+#include "cgroup.h"
 #include "cleanup.h"
 #include "log.h"
 #include "probe.h"
@@ -79,6 +81,16 @@ static int check_targets(const struct options *options)
 	return 0;
 }
 
+static int check_cgroup(struct session *session)
+{
+	const char *text = session->options->cgroup;
+	int error = text ? cgroup_path_parse(text, &session->cgroup) : 0;
+
+	if (error)
+		log_error("-c %s: %s", text, strerror(-error));
+	return error;
+}
+
 static int make_plan(struct session *session)
 {
 	const struct options *options = session->options;
@@ -110,6 +122,14 @@ static void read_clocks(struct session *session)
 	session->style.line.wall_offset_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME);
 }
 
+/* True if an environment variable has this value, or any but the empty one (NULL). */
+static bool is_set(const char *name, const char *value)
+{
+	const char *set = getenv(name);
+
+	return set && (value ? !strcmp(set, value) : *set != '\0');
+}
+
 static int open_output(struct session *session)
 {
 	const struct options *options = session->options;
@@ -122,7 +142,8 @@ static int open_output(struct session *session)
 		return error;
 	}
 	terminal = output_terminal_size(&session->output, &columns, &rows);
-	session->style.colour = terminal && !getenv("NO_COLOR");
+	terminal = terminal && !is_set("TERM", "dumb");
+	session->style.colour = terminal && !is_set("NO_COLOR", NULL);
 	session->style.redraw = terminal && options->command == COMMAND_TABLE && !options->json;
 	session->style.width = columns;
 	session->style.wall_clock = options->timestamps;
@@ -223,7 +244,6 @@ static int start_tracer(struct session *session)
 		.stop_at = (uint32_t)((uint64_t)session->limit * options->stop_at_percent / 100),
 		.ring_bytes = options->ring_bytes,
 		.max_processes = options->max_processes,
-		.failed_only = options->failed_only,
 		.stop_all = options->command == COMMAND_TABLE,
 		.operations = options->command != COMMAND_TABLE,
 	};
@@ -331,6 +351,8 @@ static int session_start(struct session *session, int argc, char **argv)
 	int error = check_targets(session->options);
 
 	if (!error)
+		error = check_cgroup(session);
+	if (!error)
 		error = read_limit(session);
 	if (!error)
 		error = open_output(session);
@@ -406,6 +428,7 @@ static void session_free(struct session *session)
 		buf_free(&session->recent[i]);
 	buf_free(&session->buf);
 	free(session->exits);
+	free(session->cgroup);
 	output_close(&session->output);
 }
 
@@ -440,6 +463,7 @@ int session_run(const struct options *options, int argc, char **argv, int *ret_c
 	int error, status;
 
 	session_init(&session, options);
+	bpf_log_install();
 	signal(SIGPIPE, SIG_IGN); /* a closed stdout is an error of write(2), dealt with there */
 	error = session_start(&session, argc, argv);
 	if (!error) {

@@ -31,6 +31,7 @@ struct session {
 	char host[65], kernel[65], plan_text[96];
 	uint32_t limit, real_limit; /* maps: in force here (--limit), vm.max_map_count */
 	uint32_t page_size;
+	char *cgroup;	   /* path in its hierarchy; NULL: no filter */
 	uint64_t start_ns; /* boot clock */
 	uint64_t over_ns;  /* when the last of those followed ended; 0: some live */
 

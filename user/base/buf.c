@@ -51,21 +51,53 @@ void buf_add_char(struct buf *buf, char c)
 	buf_add(buf, &c, 1);
 }
 
+static inline void add_digits(struct buf *buf, uint64_t value, unsigned int base)
+{
+	char digits[20]; /* of UINT64_MAX in decimal */
+	size_t at = sizeof(digits);
+
+	do {
+		digits[--at] = "0123456789abcdef"[value % base];
+		value /= base;
+	} while (value);
+	buf_add(buf, digits + at, sizeof(digits) - at);
+}
+
+void buf_add_u64(struct buf *buf, uint64_t value)
+{
+	add_digits(buf, value, 10);
+}
+
+void buf_add_i64(struct buf *buf, int64_t value)
+{
+	if (value < 0)
+		buf_add_char(buf, '-');
+	/* INT64_MIN has no positive counterpart, its unsigned negation has */
+	add_digits(buf, value < 0 ? 0 - (uint64_t)value : (uint64_t)value, 10);
+}
+
+void buf_add_hex(struct buf *buf, uint64_t value)
+{
+	add_digits(buf, value, 16);
+}
+
 void buf_printf(struct buf *buf, const char *format, ...)
 {
+	size_t spare = buf->cap - buf->len;
 	va_list args, again;
 	int len;
 
 	va_start(args, format);
 	va_copy(again, args);
-	len = vsnprintf(NULL, 0, format, args);
+	/* most often it fits at once: printing is what a line of JSON costs most */
+	len = buf->failed ? 0 : vsnprintf(spare ? buf->data + buf->len : NULL, spare, format, args);
 	va_end(args);
-	/* one more for the NUL that vsnprintf ends with */
-	if (len > 0 && buf_reserve(buf, (size_t)len + 1)) {
+	/* it ends with a NUL, which needs room but is not kept */
+	if (len > 0 && (size_t)len >= spare && buf_reserve(buf, (size_t)len + 1))
 		vsnprintf(buf->data + buf->len, (size_t)len + 1, format, again);
-		buf->len += (size_t)len;
-	}
 	va_end(again);
+	if (len > 0 && !buf->failed)
+		buf->len += (size_t)len;
 }
 
 void buf_consume(struct buf *buf, size_t len)

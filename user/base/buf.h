@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /*
  * Zero-initialised is empty. After a failed allocation it stays as it was and
@@ -21,6 +22,10 @@ struct buf {
 void buf_add(struct buf *buf, const void *data, size_t len);
 void buf_add_str(struct buf *buf, const char *str);
 void buf_add_char(struct buf *buf, char c);
+/* In decimal, and in lower-case hexadecimal without a prefix. Several times faster than buf_printf. */
+void buf_add_u64(struct buf *buf, uint64_t value);
+void buf_add_i64(struct buf *buf, int64_t value);
+void buf_add_hex(struct buf *buf, uint64_t value);
 void buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Drops the first len bytes (all of them if len is larger). */
 void buf_consume(struct buf *buf, size_t len);

@@ -147,12 +147,26 @@ static void escape_terminal_rune(struct buf *buf, uint32_t rune)
 		buf_printf(buf, "\\u%04x", rune);
 }
 
+/* The bytes that need no look at all: printable ASCII, but for what JSON quotes. Nearly all there are. */
+static size_t plain_span(const char *bytes, size_t len)
+{
+	size_t i = 0;
+
+	while (i < len && bytes[i] >= ' ' && bytes[i] < 0x7f && bytes[i] != '"' && bytes[i] != '\\')
+		i++;
+	return i;
+}
+
 void utf8_escape_json(struct buf *buf, const char *bytes, size_t len)
 {
 	size_t taken;
 	uint32_t rune;
 
 	for (; len; bytes += taken, len -= taken) {
+		taken = plain_span(bytes, len);
+		buf_add(buf, bytes, taken);
+		if (taken)
+			continue;
 		taken = utf8_decode(bytes, len, &rune);
 		if (rune == UTF8_REPLACEMENT)
 			add_replacement(buf);
@@ -169,6 +183,10 @@ void utf8_escape_terminal(struct buf *buf, const char *bytes, size_t len)
 	uint32_t rune;
 
 	for (; len; bytes += taken, len -= taken) {
+		taken = plain_span(bytes, len);
+		buf_add(buf, bytes, taken);
+		if (taken)
+			continue;
 		taken = utf8_decode(bytes, len, &rune);
 		if (rune == UTF8_REPLACEMENT)
 			add_replacement(buf);

@@ -53,6 +53,7 @@ struct process {
 	uint64_t turn;	       /* model turn in which the kernel last listed it */
 	bool target;	       /* streamed: -p, -- CMD and its children */
 	bool identified;       /* cgroup was looked up */
+	bool in_cgroup;	       /* of the filter (-c) */
 	bool shown;	       /* a line about it has been written */
 	bool ended;
 	UT_hash_handle hh;

@@ -41,7 +41,7 @@ const char *feature_purpose(enum feature feature)
 const char *feature_advice(enum feature feature, int error)
 {
 	if (error == EPERM || error == EACCES)
-		return "refused: run as root, or with CAP_BPF and CAP_PERFMON (and CAP_SYS_RESOURCE before Linux 5.11)";
+		return "run as root, or with CAP_BPF and CAP_PERFMON (and CAP_SYS_RESOURCE before Linux 5.11)";
 	return feature_facts[feature].advice;
 }
 
@@ -81,8 +81,14 @@ static bool has(const struct features *features, enum feature feature)
 
 static int plan_refuse(struct plan *plan, const struct features *features, enum feature feature)
 {
-	snprintf(plan->why_not, sizeof(plan->why_not), "%s (%s) is not to be had: %s", feature_name(feature),
-		 feature_purpose(feature), feature_advice(feature, features->error[feature]));
+	int error = features->error[feature];
+
+	if (error == EPERM || error == EACCES)
+		snprintf(plan->why_not, sizeof(plan->why_not), "not permitted to trace (%s): %s", feature_name(feature),
+			 feature_advice(feature, error));
+	else
+		snprintf(plan->why_not, sizeof(plan->why_not), "%s (%s) is not to be had: %s", feature_name(feature),
+		 feature_purpose(feature), feature_advice(feature, error));
 	return -ENOTSUP;
 }
 

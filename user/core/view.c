@@ -40,7 +40,7 @@ bool view_wants(const struct view_filter *filter, const struct process *process)
 {
 	if (filter->comm && !strstr(process->comm, filter->comm))
 		return false;
-	if (filter->cgroup && (!process->cgroup || !cgroup_is_within(process->cgroup, filter->cgroup)))
+	if (filter->in_cgroup && !process->in_cgroup)
 		return false;
 	return !filter->failed_only || process_failed_calls(process) > 0;
 }

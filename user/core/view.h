@@ -20,7 +20,7 @@ enum sort_key {
 
 struct view_filter {
 	const char *comm;   /* part of the name; NULL: any */
-	const char *cgroup; /* path of the group, as in /proc/PID/cgroup; NULL: any */
+	bool in_cgroup;	    /* only those marked so */
 	bool failed_only;
 };
 

@@ -130,34 +130,6 @@ bool procfs_in_initial_pid_namespace(void)
 	return stat("/proc/self/ns/pid", &st) || st.st_ino == PROC_PID_INIT_INO;
 }
 
-char *procfs_cgroup(uint32_t pid)
-{
-	char path[64];
-	char *line _cleanup_free_ = NULL, *best _cleanup_free_ = NULL;
-	size_t size = 0;
-	FILE *file _cleanup_(file_release) = NULL;
-
-	snprintf(path, sizeof(path), "/proc/%u/cgroup", pid);
-	file = fopen(path, "re");
-	while (file && getline(&line, &size, file) > 0) {
-		/* hierarchy:controllers:path, no controllers: the unified hierarchy */
-		char *controllers = strchr(line, ':'), *group = controllers ? strchr(controllers + 1, ':') : NULL;
-		bool unified = group == controllers + 1;
-
-		if (!group)
-			continue;
-		group++;
-		group[strcspn(group, "\n")] = '\0';
-		if (best && !(unified && strcmp(group, "/")))
-			continue;
-		if (!unified && !strcmp(group, "/"))
-			continue;
-		free(best);
-		best = strdup(group);
-	}
-	return TAKE_PTR(best);
-}
-
 /* Takes the link's text as the path if it leads to the very same inode. */
 static bool path_from_link(const char *link, struct file_id *id)
 {

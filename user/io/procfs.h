@@ -20,9 +20,6 @@ enum pid_state procfs_pid_state(uint32_t pid, uint32_t *ret_tgid);
 /* True if we see the pids that the kernel counts by: the initial pid namespace. */
 bool procfs_in_initial_pid_namespace(void);
 
-/* First path of /proc/PID/cgroup that is not the root, the unified one if there is one. NULL: none. Caller frees. */
-char *procfs_cgroup(uint32_t pid);
-
 /*
  * The whole path of a file just mapped: by the descriptor, then by the mapping
  * itself. Fills id->path and sets path_is_full if it is surely that file.

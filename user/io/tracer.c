@@ -39,13 +39,6 @@ struct tracer {
 	uint64_t torn;
 };
 
-static int libbpf_log(enum libbpf_print_level level, const char *format, va_list args)
-{
-	(void)level; /* what matters of it we say ourselves, in one line */
-	log_at(LOG_LEVEL_DEBUG, format, args);
-	return 0;
-}
-
 static int drain_take(void *arg, void *data, size_t size)
 {
 	struct drain *drain = arg;
@@ -110,7 +103,6 @@ static void configure(struct mmaptrace_bpf *bpf, const struct tracer_options *op
 	bpf->rodata->cfg_witness = plan->witness || plan->witness_memcg;
 	bpf->rodata->cfg_syscalls = plan->syscalls;
 	bpf->rodata->cfg_exit_mmap = plan->exit_mmap;
-	bpf->rodata->cfg_failed_only = options->failed_only;
 	bpf->rodata->cfg_stop_all = options->stop_all;
 	bpf->rodata->cfg_wake_bytes = options->ring_bytes / 4;
 	bpf->bss->stop_at_maps = options->stop_at;
@@ -198,7 +190,6 @@ int tracer_open(const struct tracer_options *options, struct tracer **ret_tracer
 
 	if (!tracer)
 		return -ENOMEM;
-	libbpf_set_print(libbpf_log);
 	tracer->bpf = mmaptrace_bpf__open();
 	if (!tracer->bpf)
 		return load_failed(-errno);

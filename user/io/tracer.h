@@ -17,7 +17,7 @@ struct tracer_options {
 	uint32_t limit, stop_at; /* maps; stop_at 0: never */
 	uint32_t ring_bytes;	 /* of `events`; a power of two, at least a page */
 	uint32_t max_processes;
-	bool failed_only, stop_all;
+	bool stop_all;	 /* stop_at holds for every process, not for targets alone */
 	bool operations; /* operations of targets will be streamed */
 };
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "json.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -73,18 +72,30 @@ void json_put_bool(struct json_writer *json, bool value)
 void json_put_u64(struct json_writer *json, uint64_t value)
 {
 	put_comma(json);
-	buf_printf(json->buf, "%" PRIu64, value);
+	buf_add_u64(json->buf, value);
 }
 
 void json_put_i64(struct json_writer *json, int64_t value)
 {
 	put_comma(json);
-	buf_printf(json->buf, "%" PRId64, value);
+	buf_add_i64(json->buf, value);
+}
+
+/* ncurses users call setlocale(): whatever stands for the point there, of however many bytes, must not get in here. */
+static void point_to_ascii(char *text)
+{
+	char *point = text + strspn(text, "0123456789+-");
+	size_t len = strcspn(point, "0123456789e");
+
+	if (!len)
+		return;
+	*point = '.';
+	memmove(point + 1, point + len, strlen(point + len) + 1);
 }
 
 void json_put_double(struct json_writer *json, double value)
 {
-	char text[32];
+	char text[40];
 
 	if (!isfinite(value)) {
 		json_put_null(json);
@@ -92,9 +103,7 @@ void json_put_double(struct json_writer *json, double value)
 	}
 	put_comma(json);
 	snprintf(text, sizeof(text), "%.6g", value);
-	/* ncurses users call setlocale(): whatever stands for the point there must not get in here */
-	for (char *point = text; (point = strpbrk(point, ",'")); point++)
-		*point = '.';
+	point_to_ascii(text);
 	buf_add_str(json->buf, text);
 }
 
@@ -113,7 +122,9 @@ void json_put_text(struct json_writer *json, const char *text)
 void json_put_hex(struct json_writer *json, uint64_t value)
 {
 	put_comma(json);
-	buf_printf(json->buf, "\"0x%" PRIx64 "\"", value);
+	buf_add_str(json->buf, "\"0x");
+	buf_add_hex(json->buf, value);
+	buf_add_char(json->buf, '"');
 }
 
 void json_add_bool(struct json_writer *json, const char *key, bool value)

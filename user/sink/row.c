@@ -107,11 +107,11 @@ void row_left_path(struct row *row, enum paint paint, const char *path, unsigned
 /* Makes room for a chunk of `width` columns, and for the punctuation that may come behind it. */
 static void chunk_begin(struct row *row, unsigned int width)
 {
-	if (row->mark) {
+	if (row->mark && row_room(row)) {
 		buf_add_char(row->buf, row->mark);
 		row->used++;
-		row->mark = '\0';
 	}
+	row->mark = '\0';
 	if (row->fresh)
 		return;
 	if (width + 1 < row_room(row)) {
