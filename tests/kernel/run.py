@@ -1,0 +1,111 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""The tests on the live kernel: `run.py [--list] [NAME...]` runs those whose name contains one of
+the NAMEs, all without. As root, after `make workloads`. The number of seeds is in MMAPTRACE_SEEDS,
+MMAPTRACE_REQUIRE=1 lets nothing be skipped, MMAPTRACE_ARGS adds arguments to every run."""
+
+import os
+import sys
+import time
+import traceback
+import unittest
+
+FOLDER = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, FOLDER)
+
+import lib  # noqa: E402 (found by the line above)
+
+
+def flatten(suite):
+    for item in suite:
+        if isinstance(item, unittest.TestSuite):
+            yield from flatten(item)
+        else:
+            yield item
+
+
+def short_name(test):
+    """test_table.Table.test_width is table.width."""
+    parts = test.id().split(".")
+    return ".".join(part[5:] if part.startswith("test_") else part for part in (parts[0], parts[-1]))
+
+
+class Report(unittest.TestResult):
+    """One line per test, reasons under it."""
+
+    def __init__(self):
+        super().__init__()
+        self.passed = 0
+        self.failed = 0
+        self._began = time.monotonic()
+
+    def _line(self, word, test, more=""):
+        # A set-up that failed comes without a test of its own.
+        name = short_name(test) if isinstance(test, unittest.TestCase) else str(test)
+        print(f"{word:4} {name} ({time.monotonic() - self._began:.1f} s){more}", flush=True)
+
+    def _failure(self, test, error):
+        self.failed += 1
+        self._line("FAIL", test)
+        where = traceback.extract_tb(error[2])
+        own = [frame for frame in where if frame.filename.startswith(FOLDER)] or where
+        places = " < ".join(f"{os.path.basename(frame.filename)}:{frame.lineno}" for frame in reversed(own))
+        kind = "" if issubclass(error[0], AssertionError) else f"{error[0].__name__}: "
+        text = f"{places}: {kind}{error[1]}"
+        print("     " + text.strip().replace("\n", "\n     ")[:6000], flush=True)
+
+    def startTest(self, test):
+        super().startTest(test)
+        self._began = time.monotonic()
+
+    def addSuccess(self, test):
+        super().addSuccess(test)
+        self.passed += 1
+        self._line("ok", test)
+
+    def addFailure(self, test, err):
+        super().addFailure(test, err)
+        self._failure(test, err)
+
+    def addError(self, test, err):
+        super().addError(test, err)
+        self._failure(test, err)
+
+    def addSkip(self, test, reason):
+        super().addSkip(test, reason)
+        self._line("skip", test, f": {reason}")
+
+    def addSubTest(self, test, subtest, err):
+        super().addSubTest(test, subtest, err)
+        if err is not None:
+            self._failure(test, err)
+
+
+def main(args):
+    tests = sorted(flatten(unittest.TestLoader().discover(FOLDER, "test_*.py", FOLDER)), key=lambda test: test.id())
+    names = [arg for arg in args if not arg.startswith("-")]
+    chosen = [
+        test for test in tests if not names or any(name in test.id() or name in short_name(test) for name in names)
+    ]
+    if "--list" in args:
+        print("\n".join(short_name(test) for test in chosen))
+        return 0
+    if not chosen:
+        print(f"no test is called {' or '.join(names)}", file=sys.stderr)
+        return 1
+    if os.geteuid() != 0:
+        print("the tests on the live kernel need root", file=sys.stderr)
+        return 1
+    for path in (lib.PROGRAM, lib.workload("holder")):
+        if not os.access(path, os.X_OK):
+            print(f"{path} is not there: run make and make workloads first", file=sys.stderr)
+            return 1
+    report = Report()
+    unittest.TestSuite(chosen).run(report)
+    skipped = f", {len(report.skipped)} skipped" if report.skipped else ""
+    print(f"{report.passed} passed, {report.failed} failed{skipped}")
+    return 1 if report.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""The conservation law over random operations: baseline + credited deltas = map_count = /proc, for
+every process, and with a single thread every op line's map_count is what /proc said right then."""
+
+import os
+import subprocess
+from collections import defaultdict
+
+import schema
+from lib import EXTRA_ARGS, PROGRAM, Case, main, results_parse, workload
+
+SEEDS = int(os.environ.get("MMAPTRACE_SEEDS", "200"))
+OPS = int(os.environ.get("MMAPTRACE_OPS", "2000"))
+BATCH = 50
+MARKER = "0x6d61726b000"
+SUCCESS = None
+
+
+class Run:
+    """One tracer over a batch of seeds, two at a time."""
+
+    def __init__(self, folder, seeds, options):
+        self.json = os.path.join(folder, "json")
+        self.results = os.path.join(folder, "results")
+        self.verify = os.path.join(folder, "verify")
+        self.seeds = os.path.join(folder, "seeds")
+        script = 'seq "$1" "$2" | xargs -P 2 -I@ "$3" --seed @ --results "$4" ' + " ".join(options)
+        argv = ["sh", "-c", script, "sh", str(seeds[0]), str(seeds[-1]), workload("mapgen"), self.results]
+        tracer = [PROGRAM, "--json", "-o", self.json, "--ring-size", "64M", *EXTRA_ARGS, "--"]
+        with open(self.seeds, "wb") as out:
+            done = subprocess.run([*tracer, *argv], stdout=out, stderr=subprocess.PIPE, timeout=300, check=False)
+        self.status = done.returncode
+        self.stderr = done.stderr.decode(errors="replace")
+
+    def text(self, path):
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+
+    def seed_of(self):
+        """{pid: seeds it ran}, for messages."""
+        seeds = defaultdict(list)
+        for line in self.text(self.seeds).splitlines():
+            words = line.split()
+            seeds[int(words[3])].append(words[1])
+        return seeds
+
+    def lines(self):
+        with open(self.json, "rb") as file:
+            for raw in file:
+                yield schema.parse_fast(raw)
+
+
+class Books:
+    """What the program said, per process."""
+
+    def __init__(self, lines):
+        self.exits = defaultdict(list)
+        self.op_sums = defaultdict(int)
+        self.ops = defaultdict(list)
+        self.losses = []
+        self.end = None
+        self.problems = []
+        self._verifying = {}
+        for number, line in enumerate(lines):
+            self._add(line)
+            # Millions of op lines are of one make: looking at some of them will do.
+            if line["type"] != "op" or number % 64 == 0:
+                self.problems += schema.problems(line)
+
+    def _add(self, line):
+        kind = line["type"]
+        if kind == "op":
+            self.op_sums[line["pid"], line["start_time"]] += line["delta"]
+            self._add_op(line)
+        elif kind == "exit":
+            self.exits[line["pid"]].append(line)
+        elif kind == "loss":
+            self.losses.append(line)
+        elif kind == "end":
+            self.end = line
+
+    def _add_op(self, line):
+        """Keeps the ops of the generator: from its marker on, or from birth for a forked child, to an exec."""
+        pid = line["pid"]
+        if line["op"] == "execve" and line["errno"] is SUCCESS:
+            self._verifying[pid] = False
+        elif line["op"] == "munmap" and line["addr"] == MARKER:
+            self._verifying[pid] = True
+        if self._verifying.get(pid, True):
+            self.ops[pid].append((line["op"], line["map_count"]))
+
+
+class Conservation(Case):
+    def check_books(self, books):
+        self.assertEqual(books.problems[:5], [])
+        self.assertEqual([(line["what"], line["count"]) for line in books.losses], [])
+        self.assertIsNotNone(books.end, "no end line")
+        self.assertEqual(books.end["lost"], 0)
+
+    def check_law(self, run, books, pids):
+        """Every process's last count is /proc's, by its exit line and by its op lines."""
+        seeds = run.seed_of()
+        wrong = []
+        for pid, count in pids.items():
+            exits = books.exits.get(pid, [])
+            if len(exits) != 1:
+                wrong.append(f"pid {pid} has {len(exits)} exit lines")
+                continue
+            line = exits[0]
+            by_ops = line["baseline"] + books.op_sums[pid, line["start_time"]]
+            if not line["map_count"] == count == by_ops:
+                wrong.append(
+                    f"pid {pid} seeds {seeds.get(pid)}: /proc {count}, exit line {line['map_count']},"
+                    f" baseline {line['baseline']} + op lines {by_ops - line['baseline']}, credits {line['credits']}"
+                )
+        if wrong:
+            self.fail(f"{len(wrong)} of {len(pids)} processes are wrong:\n" + "\n".join(wrong[:6]))
+
+    def check_every_line(self, run, books):
+        """Op line for op line against the count from /proc right after the call."""
+        said = defaultdict(list)
+        for line in run.text(run.verify).splitlines():
+            pid, _, call, count = line.split()
+            said[int(pid)].append((call, int(count)))
+        seeds = run.seed_of()
+        for pid, expected in said.items():
+            seen = books.ops[pid]
+            if seen == expected:
+                continue
+            at = next((i for i, pair in enumerate(zip(seen, expected)) if pair[0] != pair[1]), len(seen))
+            self.fail(
+                f"pid {pid} seeds {seeds.get(pid)}: {len(seen)} op lines, {len(expected)} calls; they part at {at}:\n"
+                f"op lines {seen[max(at - 2, 0):at + 3]}\n/proc    {expected[max(at - 2, 0):at + 3]}"
+            )
+        return sum(map(len, said.values()))
+
+    def run_seeds(self, first, count, options, verify):
+        calls = 0
+        for start in range(first, first + count, BATCH):
+            folder = self.directory()
+            seeds = range(start, min(start + BATCH, first + count))
+            if verify:
+                options = [*options, "--verify", os.path.join(folder, "verify")]
+            run = Run(folder, seeds, options)
+            self.assertEqual(run.status, 0, run.stderr)
+            books = Books(run.lines())
+            results = results_parse(run.text(run.results))
+            pids = {pid: maps for pid, maps, _ in results}
+            self.assertGreaterEqual(len(pids), len(seeds))
+            # A pid that came twice cannot be told apart here.
+            self.assertEqual(len(pids), len(results))
+            self.check_books(books)
+            self.check_law(run, books, pids)
+            if verify:
+                calls += self.check_every_line(run, books)
+            os.unlink(run.json)
+        if verify:
+            self.assertGreaterEqual(calls, count * OPS)
+
+    def test_single_threaded(self):
+        """Plain seeds: every op line against /proc."""
+        plain = SEEDS * 3 // 4
+        self.run_seeds(1, plain, ["--ops", str(OPS)], verify=True)
+
+    def test_fork_and_exec(self):
+        """Children that operate, exit or exec, and an exec of itself in the end: every op line against /proc."""
+        plain = SEEDS * 3 // 4
+        self.run_seeds(plain + 1, SEEDS - plain, ["--ops", str(OPS), "--fork", "--exec"], verify=True)
+
+    def test_threads(self):
+        """Threads in parallel, some of them forking and executing."""
+        count = max(SEEDS // 4, 1)
+        options = ["--ops", str(OPS), "--threads", "4", "--fork", "--exec"]
+        self.run_seeds(10001, count, options, verify=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# Runs the unit tests given and counts their cases: 'N passed, N failed'.
+set -uo pipefail
+
+passed=0 failed=0
+for test in "$@"; do
+	out=$(CMOCKA_MESSAGE_OUTPUT=stdout "$test" 2>&1)
+	status=$?
+	good=$(grep -c '^\[       OK \]' <<<"$out")
+	bad=$(grep -c '^\[  FAILED  \] [a-z_0-9]*$' <<<"$out")
+	# A crash (or a sanitizer's abort) is a failure even if cmocka never got to count it.
+	if [ $status -ne 0 ] && [ "$bad" -eq 0 ]; then bad=1; fi
+	passed=$((passed + good)) failed=$((failed + bad))
+	printf '%-28s %3d passed, %d failed\n' "$(basename "$test")" "$good" "$bad"
+	if [ $status -ne 0 ]; then printf '%s\n' "$out"; fi
+done
+printf '%d passed, %d failed\n' "$passed" "$failed"
+[ $passed -gt 0 ] && [ $failed -eq 0 ]
