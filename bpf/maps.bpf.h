@@ -84,6 +84,7 @@ const volatile __u32 cfg_wake_bytes = 1 << 20; /* wake the reader at this fill *
 /* Changed while running. */
 volatile __u32 limit_maps = 65530; /* vm.max_map_count or --limit */
 volatile __u32 stop_at_maps = 0;   /* SIGSTOP at this map count; 0: never */
+volatile bool seed_targets_only = false; /* they come first: the table may be small */
 
 static __always_inline void loss_count(__u32 what)
 {

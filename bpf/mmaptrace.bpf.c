@@ -220,6 +220,8 @@ int seed_process(struct bpf_iter__task *iter)
 		return 0; /* a zombie; its living threads come on their own */
 	key = (__u64)mm;
 	tgid = task->tgid;
+	if (seed_targets_only && !bpf_map_lookup_elem(&targets, &tgid))
+		return 0;
 	bpf_map_update_elem(&owners, &tgid, &key, BPF_NOEXIST);
 	if (bpf_map_lookup_elem(&processes, &key))
 		return 0;

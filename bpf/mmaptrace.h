@@ -76,7 +76,7 @@ enum mt_fail { MT_ERRNOS(MT_ERRNO_ENUM) MT_FAIL_REST, MT_FAIL_MAX };
 	X(OP_RECORDS, "op records: ring buffer full")                                                                  \
 	X(ALARM_RECORDS, "alarm records: ring buffer full")                                                            \
 	X(LIFE_RECORDS, "exec and fork records: ring buffer full")                                                     \
-	X(PROCESSES, "processes not counted: table full (--max-procs)")                                                \
+	X(PROCESSES, "changes not counted: process table full (--max-procs)")                                                \
 	X(OWNERS, "process owners not kept: table full (--max-procs)")                                                 \
 	X(CONTEXTS, "operations without context: table full")                                                          \
 	X(TARGETS, "children not followed: table full (--max-procs)")                                                  \

@@ -167,7 +167,7 @@ static __always_inline int on_lock_released(struct mm_struct *mm, bool write)
 		life_report(MT_TYPE_EXIT, process, 0, BPF_RB_NO_WAKEUP);
 		process_set_owner(process, task);
 	}
-	if (own && op && (!cfg_syscalls || nr >= MT_NR_COMPAT) && op < MT_OP_MAX)
+	if (own && op && op < MT_OP_MAX && !op_is_exec(op) && (!cfg_syscalls || nr >= MT_NR_COMPAT))
 		__sync_fetch_and_add(&process->tallies[op].calls, 1);
 	if (process->map_count == count)
 		return 0;

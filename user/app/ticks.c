@@ -140,7 +140,6 @@ int tick_sample(void *arg)
 	error = session_sample(session);
 	if (error)
 		log_warn("cannot read the table of processes: %s", strerror(-error));
-	report_losses(session);
 	report_flush(session);
 	return 0;
 }
@@ -150,6 +149,7 @@ int tick_render(void *arg)
 	struct session *session = arg;
 	struct process *process, *next;
 
+	report_losses(session);
 	if (session->options->command == COMMAND_TABLE) {
 		report_table(session);
 	} else {

@@ -253,7 +253,8 @@ void tracer_free(struct tracer *tracer)
 	free(tracer);
 }
 
-int tracer_seed(struct tracer *tracer)
+/* One walk over all tasks. */
+static int seed_walk(struct tracer *tracer, bool targets_only)
 {
 	struct bpf_link *link = bpf_program__attach_iter(tracer->bpf->progs.seed_process, NULL);
 	int fd _cleanup_close_ = -1;
@@ -262,6 +263,7 @@ int tracer_seed(struct tracer *tracer)
 
 	if (!link)
 		return -errno;
+	tracer->bpf->bss->seed_targets_only = targets_only;
 	fd = bpf_iter_create(bpf_link__fd(link));
 	bpf_link__destroy(link);
 	if (fd < 0)
@@ -270,6 +272,13 @@ int tracer_seed(struct tracer *tracer)
 		len = read(fd, sink, sizeof(sink)); /* it writes nothing: reading drives it */
 	} while (len > 0 || (len < 0 && (errno == EAGAIN || errno == EINTR)));
 	return len < 0 ? -errno : 0;
+}
+
+int tracer_seed(struct tracer *tracer)
+{
+	int error = seed_walk(tracer, true);
+
+	return error ? error : seed_walk(tracer, false);
 }
 
 int tracer_target_add(struct tracer *tracer, uint32_t pid, uint32_t flags)
