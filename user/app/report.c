@@ -169,12 +169,23 @@ static void report_cleared(struct session *session, const struct process *proces
 		text_cleared(&session->buf, &session->style, process, kind, ts_ns, judgement->raised_ns);
 }
 
+static void tell_stop(struct process *process)
+{
+	bool stopped = process->account.flags & MT_PROCESS_STOPPED;
+
+	if (stopped && !process->stop_told)
+		log_info("%s[%u] has been stopped at %u maps (SIGSTOP); to let it go on: kill -CONT %u", process->comm,
+			 process->key.pid, process->account.map_count, process->key.pid);
+	process->stop_told = stopped;
+}
+
 void report_judgement(struct session *session, struct process *process, uint64_t ts_ns)
 {
 	struct judgement judgements[FINDING_KINDS];
 	bool news = false;
 
 	model_judge(&session->model, process, ts_ns, judgements);
+	tell_stop(process);
 	if (!session_wants(session, process))
 		return;
 	for (unsigned int kind = 0; kind < FINDING_KINDS; kind++) {

@@ -6,6 +6,7 @@
 
 #include "model.h"
 #include "op.h"
+#include "units.h"
 
 const char *finding_kind_name(enum finding_kind kind)
 {
@@ -65,12 +66,15 @@ static void advise_file(const struct file_use *use, char *buf, size_t size)
 	const char *again = use->id.kind == FILE_ANON ? "release them, or map larger areas" :
 							"unmap it where it is mapped, or map it once";
 
+	char calls[UNITS_LEN], rest[UNITS_LEN];
+
+	units_count(use->calls, calls, sizeof(calls));
 	if (use->unmapped)
-		snprintf(buf, size, "%s was mapped %llu times and unmapped %llu times: %s", use->id.path,
-			 (unsigned long long)use->calls, (unsigned long long)use->unmapped, again);
+		snprintf(buf, size, "%s was mapped %s times and unmapped %s times: %s", use->id.path, calls,
+			 units_count(use->unmapped, rest, sizeof(rest)), again);
 	else
-		snprintf(buf, size, "%s was mapped %llu times and holds %lld maps: %s", use->id.path,
-			 (unsigned long long)use->calls, (long long)use->maps, again);
+		snprintf(buf, size, "%s was mapped %s times and holds %s maps: %s", use->id.path, calls,
+			 units_count((uint64_t)(use->maps > 0 ? use->maps : 0), rest, sizeof(rest)), again);
 }
 
 /* One sentence: what to look at, by the strongest evidence. */
@@ -78,18 +82,19 @@ static void advise(const struct finding *finding, char *buf, size_t size)
 {
 	const struct evidence_op *top = finding->op_count ? &finding->ops[0] : NULL;
 	const struct file_use *use = finding->file_count ? &finding->files[0] : NULL;
+	char number[UNITS_LEN];
 
 	if (top && top->delta > 0 && op_only_splits(top->op))
-		snprintf(buf, size, "%s splits maps faster than they merge (%+lld): apply it to whole mappings, or undo it",
-			 op_name(top->op), (long long)top->delta);
+		snprintf(buf, size, "%s splits maps faster than they merge (%s): apply it to whole mappings, or undo it",
+			 op_name(top->op), units_change(top->delta, number, sizeof(number)));
 	else if (use && use->calls && (use->maps > 0 || use->calls > use->unmapped))
 		advise_file(use, buf, size);
 	else if (use && use->maps > 0)
-		snprintf(buf, size, "%s holds %lld of its maps: look for a missing munmap", use->id.path,
-			 (long long)use->maps);
+		snprintf(buf, size, "%s holds %s of its maps: look for a missing munmap", use->id.path,
+			 units_count((uint64_t)use->maps, number, sizeof(number)));
 	else if (top && top->delta > 0)
-		snprintf(buf, size, "%s added %lld maps that stay: look for a missing munmap", op_name(top->op),
-			 (long long)top->delta);
+		snprintf(buf, size, "%s added %s maps that stay: look for a missing munmap", op_name(top->op),
+			 units_count((uint64_t)top->delta, number, sizeof(number)));
 	else
 		snprintf(buf, size, "watch it with mmaptrace -p to see which calls and files its maps come from");
 }

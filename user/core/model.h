@@ -54,6 +54,7 @@ struct process {
 	bool target;	       /* streamed: -p, -- CMD and its children */
 	bool identified;       /* cgroup was looked up */
 	bool in_cgroup;	       /* of the filter (-c) */
+	bool stop_told;	       /* that --stop-at has stopped it */
 	bool shown;	       /* a line about it has been written */
 	bool ended;
 	UT_hash_handle hh;

@@ -122,6 +122,7 @@ void json_process(struct buf *buf, const struct line_context *context, uint64_t 
 	json_add_double(json, "rate_per_s", figures_rate_per_s(process));
 	json_add_double(json, "eta_s", figures_eta_s(process));
 	json_add_text(json, "state", process_state_name(process->state));
+	json_add_bool(json, "stopped", process->account.flags & MT_PROCESS_STOPPED);
 	add_account(json, process);
 	line_end(&line);
 }
