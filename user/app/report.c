@@ -311,6 +311,8 @@ void report_losses(struct session *session)
 	report_loss(session, MT_LOSS_MAX + 2, "records not understood", session->undecoded);
 	report_loss(session, MT_LOSS_MAX + 3, "lines or processes: out of memory",
 		    session->memory_lost + session->model.dropped);
+	report_loss(session, MT_LOSS_MAX + 4, "uses of files: a process's table of files is full",
+		    model_files_dropped(&session->model));
 }
 
 void report_verdict(struct session *session, struct process *process, uint64_t ts_ns)

@@ -45,7 +45,7 @@ struct session {
 
 	/* counts for the end */
 	uint64_t events, findings, serious_findings, undecoded, memory_lost;
-	uint64_t loss_shown[MT_LOSS_MAX + 4];
+	uint64_t loss_shown[MT_LOSS_MAX + 5];
 
 	struct buf recent[RECENT_FINDINGS]; /* findings shown again under each redrawn table */
 	unsigned int recent_next;

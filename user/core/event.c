@@ -9,6 +9,8 @@
 #define MAGIC_TMPFS	0x01021994
 #define MAGIC_HUGETLBFS 0x958458f6
 
+#define ERRNO_MAX 4095 /* MAX_ERRNO, include/linux/err.h */
+
 static bool name_begins(const char *name, const char *prefix)
 {
 	return strncmp(name, prefix, strlen(prefix)) == 0;
@@ -25,8 +27,8 @@ static enum file_kind file_kind_of(const struct mt_file *file)
 	uint32_t format = file->mode & 0170000;
 
 	if (format == 0020000 || format == 0060000)
-		return name_begins(file->name, "zero") ? FILE_ANON_SHM : FILE_DEVICE;
-	if (name_begins(file->name, "memfd:") && file->nlink == 0)
+		return strncmp(file->name, "zero", sizeof(file->name)) ? FILE_DEVICE : FILE_ANON_SHM;
+	if (internal && name_begins(file->name, "memfd:"))
 		return FILE_MEMFD;
 	if (file->magic == MAGIC_HUGETLBFS)
 		return FILE_HUGETLB;
@@ -42,7 +44,8 @@ static void file_decode(const struct mt_file *file, struct file_id *ret_id)
 	ret_id->dev_minor = file->dev & 0xfffff;
 	ret_id->inode = file->inode;
 	ret_id->kind = file_kind_of(file);
-	ret_id->deleted = file->nlink == 0 && ret_id->kind != FILE_MEMFD && ret_id->kind != FILE_ANON_SHM;
+	/* What lives on a kernel mount was never linked anywhere. */
+	ret_id->deleted = file->nlink == 0 && !(file->fs_flags & MT_FILE_KERNEL_MOUNT);
 	snprintf(ret_id->path, sizeof(ret_id->path), "%.*s", (int)sizeof(file->name), file->name);
 }
 
@@ -50,16 +53,15 @@ static int op_error_of(uint32_t op, uint32_t flags, int64_t ret)
 {
 	if (!(flags & MT_OP_FAILED))
 		return 0;
-	return op == MT_OP_BRK ? ENOMEM : (int)-ret;
+	if (op == MT_OP_BRK)
+		return ENOMEM;
+	return ret < 0 && ret >= -ERRNO_MAX ? (int)-ret : 0;
 }
 
-static int op_decode(const struct mt_op_record *record, size_t size, struct op_event *ret_op)
+static void op_decode(const struct mt_op_record *record, struct op_event *ret_op)
 {
-	const size_t bare = offsetof(struct mt_op_record, file);
 	bool has_file = record->flags & MT_OP_HAS_FILE;
 
-	if (size < (has_file ? sizeof(*record) : bare))
-		return -EBADMSG;
 	memset(ret_op, 0, sizeof(*ret_op));
 	ret_op->ts_ns = record->head.ts_ns;
 	ret_op->start_ns = record->start_ns;
@@ -80,10 +82,9 @@ static int op_decode(const struct mt_op_record *record, size_t size, struct op_e
 		op_args_decode(ret_op->op, (const uint64_t *)record->args, &ret_op->args);
 	if (has_file)
 		file_decode(&record->file, &ret_op->file);
-	return 0;
 }
 
-static int alarm_decode(const struct mt_alarm_record *record, struct event *ret_event)
+static void alarm_decode(const struct mt_alarm_record *record, struct event *ret_event)
 {
 	struct alarm_event *alarm = &ret_event->alarm;
 
@@ -92,7 +93,7 @@ static int alarm_decode(const struct mt_alarm_record *record, struct event *ret_
 	alarm->tid = record->tid;
 	alarm->op = record->op < MT_OP_MAX ? record->op : MT_OP_OTHER;
 	alarm->limit = record->limit;
-	alarm->error = (int)record->error;
+	alarm->error = record->error <= ERRNO_MAX ? (int)record->error : 0;
 	alarm->has_args = record->flags & MT_OP_HAS_ENTER;
 	alarm->has_file = record->flags & MT_OP_HAS_FILE;
 	alarm->total_vm_pages = record->total_vm_pages;
@@ -106,52 +107,69 @@ static int alarm_decode(const struct mt_alarm_record *record, struct event *ret_
 	if (alarm->has_file)
 		file_decode(&record->file, &alarm->file);
 	ret_event->account = record->process;
-	return 0;
 }
 
-static int life_decode(const struct mt_life_record *record, struct event *ret_event)
+static void life_decode(const struct mt_life_record *record, struct event *ret_event)
 {
 	ret_event->parent = record->parent;
 	ret_event->account = record->process;
+}
+
+/* Bytes a record of this type must have at least; 0: unknown type. */
+static size_t size_needed(const struct mt_head *head)
+{
+	switch (head->type) {
+	case MT_TYPE_OP:
+		return offsetof(struct mt_op_record, file);
+	case MT_TYPE_FORK:
+	case MT_TYPE_EXEC:
+	case MT_TYPE_EXIT:
+		return sizeof(struct mt_life_record);
+	case MT_TYPE_STEP:
+	case MT_TYPE_FAIL:
+		return sizeof(struct mt_alarm_record);
+	}
 	return 0;
 }
 
-int event_decode(const void *data, size_t size, struct event *ret_event)
+static int check(const struct mt_head *head, size_t size)
 {
-	static const struct {
-		size_t size;
-		enum event_type type;
-	} types[] = {
-		[MT_TYPE_OP] = {offsetof(struct mt_op_record, file), EVENT_OP},
-		[MT_TYPE_FORK] = {sizeof(struct mt_life_record), EVENT_FORK},
-		[MT_TYPE_EXEC] = {sizeof(struct mt_life_record), EVENT_EXEC},
-		[MT_TYPE_EXIT] = {sizeof(struct mt_life_record), EVENT_EXIT},
-		[MT_TYPE_STEP] = {sizeof(struct mt_alarm_record), EVENT_STEP},
-		[MT_TYPE_FAIL] = {sizeof(struct mt_alarm_record), EVENT_FAIL},
-	};
-	const struct mt_head *head = data;
+	const struct mt_op_record *op = (const struct mt_op_record *)head;
+	size_t needed;
 
 	if (size < sizeof(*head) || head->size > size)
 		return -EBADMSG;
 	if (head->version != MT_VERSION)
 		return -EPROTONOSUPPORT;
-	if (head->type >= sizeof(types) / sizeof(types[0]) || !types[head->type].size)
+	needed = size_needed(head);
+	if (!needed)
 		return -ENOTSUP;
-	if (head->size < types[head->type].size)
+	if (head->size < needed)
 		return -EBADMSG;
-	ret_event->type = types[head->type].type;
+	if (head->type == MT_TYPE_OP && (op->flags & MT_OP_HAS_FILE) && head->size < sizeof(*op))
+		return -EBADMSG;
+	return 0;
+}
+
+int event_decode(const void *data, size_t size, struct event *ret_event)
+{
+	static const enum event_type types[] = {
+		[MT_TYPE_OP] = EVENT_OP,     [MT_TYPE_FORK] = EVENT_FORK, [MT_TYPE_EXEC] = EVENT_EXEC,
+		[MT_TYPE_EXIT] = EVENT_EXIT, [MT_TYPE_STEP] = EVENT_STEP, [MT_TYPE_FAIL] = EVENT_FAIL,
+	};
+	const struct mt_head *head = data;
+	int error = check(head, size);
+
+	if (error)
+		return error;
+	ret_event->type = types[head->type];
 	ret_event->ts_ns = head->ts_ns;
 	ret_event->parent = 0;
-	switch (ret_event->type) {
-	case EVENT_OP:
-		return op_decode(data, head->size, &ret_event->op);
-	case EVENT_STEP:
-	case EVENT_FAIL:
-		return alarm_decode(data, ret_event);
-	case EVENT_FORK:
-	case EVENT_EXEC:
-	case EVENT_EXIT:
-		return life_decode(data, ret_event);
-	}
-	return -ENOTSUP;
+	if (ret_event->type == EVENT_OP)
+		op_decode(data, &ret_event->op);
+	else if (ret_event->type == EVENT_STEP || ret_event->type == EVENT_FAIL)
+		alarm_decode(data, ret_event);
+	else
+		life_decode(data, ret_event);
+	return 0;
 }

@@ -34,6 +34,31 @@ static struct file_use *slot_of(struct file_use *uses, unsigned int size, const 
 	return &uses[i];
 }
 
+/* Forgets files that hold no maps any more, for want of room. False: none could go, or no memory. */
+static bool table_evict(struct file_table *table)
+{
+	struct file_use *uses = calloc(table->size, sizeof(*uses));
+	unsigned int used = 0;
+
+	for (unsigned int i = 0; uses && i < table->size; i++) {
+		const struct file_use *use = &table->uses[i];
+
+		if (use_is_free(use) || use->maps <= 0)
+			continue;
+		*slot_of(uses, table->size, &use->id) = *use;
+		used++;
+	}
+	if (!uses || used == table->used) {
+		free(uses);
+		return false;
+	}
+	table->evicted += table->used - used;
+	table->used = used;
+	free(table->uses);
+	table->uses = uses;
+	return true;
+}
+
 /* Doubles the table at three quarters. False: no memory; the table is as it was. */
 static bool table_grow(struct file_table *table)
 {
@@ -61,7 +86,7 @@ struct file_use *file_table_get(struct file_table *table, const struct file_id *
 
 	if (use && !use_is_free(use))
 		return use;
-	if (table->used >= FILE_TABLE_MAX || !table_grow(table)) {
+	if ((table->used >= FILE_TABLE_MAX && !table_evict(table)) || !table_grow(table)) {
 		table->dropped++;
 		return NULL;
 	}

@@ -10,6 +10,7 @@
 struct file_table {
 	struct file_use *uses; /* owned; open addressing, size a power of two */
 	unsigned int size, used;
+	uint64_t evicted; /* files that held no maps and made room for others */
 	uint64_t dropped; /* operations on files that found no room */
 };
 

@@ -102,7 +102,7 @@ static void process_take(struct model *model, struct process *process, const str
 	bool first = !process->history;
 	bool same_image = process->account.execs == account->execs;
 
-	if (account->last_change_ns < process->account.last_change_ns && same_image)
+	if (account->last_change_ns < process->account.last_change_ns)
 		return; /* an older word than the one we have */
 	if (!account->first_change_ns && first) {
 		process->account = *account;
@@ -165,10 +165,20 @@ void model_operation(struct process *process, const struct op_event *op)
 	}
 }
 
+uint64_t model_files_dropped(const struct model *model)
+{
+	uint64_t dropped = model->files_dropped;
+
+	for (const struct process *process = model->processes; process; process = process->hh.next)
+		dropped += process->files.dropped;
+	return dropped;
+}
+
 void model_remove(struct model *model, struct process *process)
 {
 	for (unsigned int kind = 0; kind < FINDING_KINDS; kind++)
 		model->open_findings -= process->open[kind].severity != SEVERITY_NONE;
+	model->files_dropped += process->files.dropped;
 	HASH_DELETE(hh, model->processes, process);
 	file_table_free(&process->files);
 	free(process->history);

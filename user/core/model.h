@@ -66,6 +66,7 @@ struct model {
 	uint64_t turn;		 /* number of complete readings of the kernel's table */
 	uint64_t last_tick_ns;	 /* boot clock; every account was current then */
 	uint64_t dropped;	 /* processes for which there was no memory */
+	uint64_t files_dropped;	 /* files that found no room in the tables of processes now forgotten */
 	unsigned int open_findings;
 };
 
@@ -84,6 +85,8 @@ struct process *model_find(struct model *model, uint32_t pid, uint64_t start_ns)
 struct process *model_update(struct model *model, const struct mt_process *account, uint64_t ts_ns);
 /* Books an operation's file in the process's table. */
 void model_operation(struct process *process, const struct op_event *op);
+/* Files that found no room, in all. */
+uint64_t model_files_dropped(const struct model *model);
 /* Forgets a process. */
 void model_remove(struct model *model, struct process *process);
 void model_free(struct model *model);

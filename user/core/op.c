@@ -278,6 +278,7 @@ static uint32_t op_headroom(uint32_t op, uint64_t flags, bool worst)
 	case MT_OP_MLOCK2:
 	case MT_OP_MUNLOCK:
 	case MT_OP_MBIND:
+	case MT_OP_SET_MEMPOLICY_HOME_NODE:
 	case MT_OP_MSEAL:
 	case MT_OP_PRCTL:
 		return worst ? 1 : 0; /* the middle of a VMA takes two splits */
@@ -301,10 +302,18 @@ static bool op_splits(uint32_t op, uint64_t flags)
 	return true;
 }
 
+/* Whole maps, or none: their number alone never stands in the way. */
+static bool op_is_never_refused(uint32_t op)
+{
+	return op == MT_OP_MLOCKALL || op == MT_OP_MUNLOCKALL || op == MT_OP_SHMDT || op == MT_OP_IO_DESTROY;
+}
+
 uint32_t op_refusal_point(uint32_t op, uint64_t flags, uint32_t limit, bool worst)
 {
 	uint32_t headroom = op_headroom(op, flags, worst);
 
+	if (op_is_never_refused(op))
+		return UINT32_MAX;
 	if (!op_splits(op, flags) || (op == MT_OP_MMAP && !worst))
 		return limit == UINT32_MAX ? limit : limit + 1; /* one map more than the limit is let in */
 	return headroom < limit ? limit - headroom : 0;

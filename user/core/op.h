@@ -42,7 +42,7 @@ bool op_returns_address(uint32_t op);
  * Map count from which op is refused for want of maps, given M = limit (KERNEL.md
  * section 1): mmap M+1, a split M, two splits M-1, mremap M-3. What it needs
  * depends on its arguments: this is the strictest case of its kind with
- * `worst`, the most lenient without.
+ * `worst`, the most lenient without. UINT32_MAX: never refused by count.
  */
 uint32_t op_refusal_point(uint32_t op, uint64_t flags, uint32_t limit, bool worst);
 

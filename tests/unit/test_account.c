@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* user/core/account.c: what one account tells. */
+#include "fake.h"
+
+#include "account.h"
+
+static void whole_while_the_law_holds(void **state)
+{
+	struct mt_process account = fake_account(1, 20);
+
+	(void)state;
+	assert_true(account_is_whole(&account));
+	fake_change(&account, MT_OP_MMAP, 100, 100, SECOND);
+	fake_change(&account, MT_OP_MUNMAP, 120, -110, 2 * SECOND);
+	assert_int_equal(account.map_count, 10);
+	assert_true(account_is_whole(&account));
+}
+
+static void torn_when_any_side_differs(void **state)
+{
+	struct mt_process whole = fake_account(1, 20), torn;
+
+	(void)state;
+	fake_change(&whole, MT_OP_MMAP, 100, 100, SECOND);
+	torn = whole;
+	torn.map_count++;
+	assert_false(account_is_whole(&torn));
+	torn = whole;
+	torn.opened++;
+	assert_false(account_is_whole(&torn));
+	torn = whole;
+	torn.closed++;
+	assert_false(account_is_whole(&torn));
+	torn = whole;
+	torn.tallies[MT_OP_OTHER].delta--;
+	assert_false(account_is_whole(&torn));
+	torn = whole;
+	torn.baseline--;
+	assert_false(account_is_whole(&torn));
+}
+
+static void whole_at_the_widest_counts(void **state)
+{
+	struct mt_process account = fake_account(1, UINT32_MAX);
+
+	(void)state;
+	assert_true(account_is_whole(&account));
+	account.closed = account.map_count;
+	account.map_count = 0;
+	account.tallies[MT_OP_MUNMAP].delta = -(int64_t)UINT32_MAX;
+	assert_true(account_is_whole(&account));
+}
+
+/* Splits are growth too, but they end when all is split: not mapping. */
+static void mapping_leaves_out_splits(void **state)
+{
+	static const uint32_t mapping[] = {MT_OP_MMAP,	   MT_OP_BRK,		  MT_OP_MREMAP, MT_OP_SHMAT,
+					   MT_OP_IO_SETUP, MT_OP_MAP_SHADOW_STACK, MT_OP_EXECVE, MT_OP_EXECVEAT,
+					   MT_OP_OTHER};
+	struct mt_process account = fake_account(1, 0);
+	uint32_t splitting = 0;
+
+	(void)state;
+	for (uint32_t op = 0; op < MT_OP_MAX; op++)
+		fake_change(&account, op, 1, 1, SECOND);
+	assert_int_equal(account_mapping(&account), COUNT(mapping));
+	for (size_t i = 0; i < COUNT(mapping); i++)
+		fake_change(&account, mapping[i], 1, -1, SECOND);
+	assert_int_equal(account_mapping(&account), 0);
+	for (uint32_t op = 0; op < MT_OP_MAX; op++)
+		splitting += account.tallies[op].delta != 0;
+	assert_int_equal(splitting, MT_OP_MAX - COUNT(mapping));
+}
+
+static void calls_that_succeeded_and_failed(void **state)
+{
+	struct mt_process account = fake_account(1, 0);
+
+	(void)state;
+	assert_int_equal(account_good_calls(&account, MT_OP_MMAP), 0);
+	assert_int_equal(account_failed_calls(&account), 0);
+	account.tallies[MT_OP_MMAP] = (struct mt_tally){.calls = 10, .failed = 10};
+	account.tallies[MT_OP_MUNMAP] = (struct mt_tally){.calls = UINT32_MAX, .failed = 1};
+	account.tallies[MT_OP_MAX - 1] = (struct mt_tally){.calls = UINT32_MAX, .failed = UINT32_MAX};
+	assert_int_equal(account_good_calls(&account, MT_OP_MMAP), 0);
+	assert_int_equal(account_good_calls(&account, MT_OP_MUNMAP), UINT32_MAX - 1);
+	assert_int_equal(account_failed_calls(&account), 11 + (uint64_t)UINT32_MAX);
+}
+
+/* A copy read while its calls had been counted and its failures not yet, or the other way round. */
+static void good_calls_of_a_torn_copy(void **state)
+{
+	struct mt_process account = fake_account(1, 0);
+
+	(void)state;
+	account.tallies[MT_OP_MMAP] = (struct mt_tally){.calls = 1, .failed = 2};
+	assert_int_equal(account_good_calls(&account, MT_OP_MMAP), -1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(whole_while_the_law_holds),	   cmocka_unit_test(torn_when_any_side_differs),
+		cmocka_unit_test(whole_at_the_widest_counts),	   cmocka_unit_test(mapping_leaves_out_splits),
+		cmocka_unit_test(calls_that_succeeded_and_failed), cmocka_unit_test(good_calls_of_a_torn_copy),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

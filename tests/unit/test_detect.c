@@ -1,0 +1,609 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* user/core/detect.c: each threshold from both sides. */
+#include "fake.h"
+
+#include "detect.h"
+
+/* A past of regular ticks, whose last window ends now. */
+struct past {
+	double step_s;
+	unsigned int windows;
+	int64_t growth;	 /* maps, spread evenly over the windows */
+	int64_t closed;	 /* maps that went meanwhile; as many more were opened */
+	int64_t mapping; /* of the growth, by mmap and its like */
+	uint32_t base;
+};
+
+static double past_end_s(const struct past *past)
+{
+	return past->step_s * past->windows;
+}
+
+static void past_make(struct history *history, const struct past *past)
+{
+	history_reset(history);
+	for (unsigned int i = 0; i <= past->windows; i++) {
+		int64_t grown = past->growth * i / past->windows, closed = past->closed * i / past->windows;
+		struct sample sample = fake_sample(i * past->step_s, (uint32_t)(past->base + grown));
+
+		sample.opened = (uint64_t)(grown + closed);
+		sample.closed = (uint64_t)closed;
+		sample.mapping = past->mapping * i / past->windows;
+		history_add(history, &sample);
+	}
+}
+
+static struct verdict leak_of_history(const struct history *history, uint32_t limit, double now_s)
+{
+	struct thresholds thresholds;
+	struct verdict verdict;
+
+	memset(&verdict, 0xff, sizeof(verdict));
+	thresholds_default(&thresholds, limit);
+	detect_leak(history, &thresholds, fake_ns(now_s), &verdict);
+	assert_int_equal(verdict.kind, FINDING_LEAK);
+	return verdict;
+}
+
+static bool is_leak(const struct past *past, uint32_t limit)
+{
+	struct history history;
+
+	past_make(&history, past);
+	return leak_of_history(&history, limit, past_end_s(past)).severity != SEVERITY_NONE;
+}
+
+static struct verdict exhaustion_of_history(const struct history *history, const struct climb *climb,
+					    const struct thresholds *thresholds, double now_s)
+{
+	struct verdict verdict;
+
+	memset(&verdict, 0xff, sizeof(verdict));
+	detect_exhaustion(history, climb, thresholds, fake_ns(now_s), &verdict);
+	assert_int_equal(verdict.kind, FINDING_EXHAUSTION);
+	return verdict;
+}
+
+static enum severity exhaustion_of(const struct past *past, uint32_t limit)
+{
+	static const struct climb none;
+	struct thresholds thresholds;
+	struct history history;
+
+	thresholds_default(&thresholds, limit);
+	past_make(&history, past);
+	return exhaustion_of_history(&history, &none, &thresholds, past_end_s(past)).severity;
+}
+
+static void defaults(void **state)
+{
+	struct thresholds thresholds;
+
+	(void)state;
+	memset(&thresholds, 0xff, sizeof(thresholds));
+	thresholds_default(&thresholds, 1048576);
+	assert_int_equal(thresholds.limit, 1048576);
+	assert_near(thresholds.horizon_s, 3600);
+	assert_near(thresholds.critical_s, 300);
+}
+
+/* ---- leak ---- */
+
+/* How much growth it takes: the shorter the evidence, the more. */
+static void leak_growth_floors(void **state)
+{
+	static const struct {
+		double step_s;
+		uint32_t limit;
+		int64_t floor;
+	} rows[] = {
+		{0.25, LIMIT, LIMIT / 32}, /* 2 s */
+		{0.5, LIMIT, LIMIT / 64},  /* 4 s */
+		{1, LIMIT, LIMIT / 64},	   /* 8 s */
+		{2, LIMIT, LIMIT / 128},   /* 16 s */
+		{14, LIMIT, LIMIT / 128},  /* 112 s */
+		{15, LIMIT, LIMIT / 256},  /* 120 s */
+		{1, 1048576, 16384},
+		{0.25, 1000, 32}, /* never below 32 maps */
+		{1, 2048, 32},
+		{1, 64, 32},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		for (int off = -1; off <= 1; off++) {
+			int64_t growth = rows[i].floor + off;
+			struct past past = {rows[i].step_s, 8, growth, 0, growth, 30};
+
+			assert_int_equal(is_leak(&past, rows[i].limit), off >= 0);
+		}
+	}
+}
+
+static void leak_takes_eight_windows(void **state)
+{
+	(void)state;
+	for (unsigned int windows = 2; windows <= 12; windows++) {
+		struct past past = {1, windows, 8000, 0, 8000, 30};
+
+		assert_int_equal(is_leak(&past, LIMIT), windows >= 8);
+	}
+}
+
+/* A leak has a warning's severity and a forecast of its own. */
+static void leak_verdict(void **state)
+{
+	struct past past = {1, 12, 6000, 0, 6000, 30};
+	struct history history;
+	struct verdict verdict;
+
+	(void)state;
+	past_make(&history, &past);
+	verdict = leak_of_history(&history, LIMIT, 12);
+	assert_int_equal(verdict.severity, SEVERITY_WARNING);
+	assert_near(verdict.forecast.rate_per_s, 500);
+	assert_near(verdict.forecast.eta_s, (LIMIT + 1 - 6030) / 500.0);
+}
+
+static void nothing_says_nothing(void **state)
+{
+	struct history history;
+	struct verdict verdict;
+
+	(void)state;
+	history_reset(&history);
+	verdict = leak_of_history(&history, LIMIT, 0);
+	assert_int_equal(verdict.severity, SEVERITY_NONE);
+	assert_true(isinf(verdict.forecast.eta_s));
+}
+
+/* Leaks under a load that pauses: one window may stand still, none may fall. */
+static void leak_rises_window_after_window(void **state)
+{
+	static const struct {
+		uint32_t counts[9];
+		bool leak;
+	} rows[] = {
+		{{0, 200, 400, 600, 800, 1000, 1200, 1400, 1600}, true},
+		{{0, 200, 400, 600, 800, 800, 1200, 1400, 1600}, true},
+		{{0, 200, 400, 600, 800, 800, 1200, 1400, 1400}, false},
+		{{0, 200, 400, 600, 800, 799, 1200, 1400, 1600}, false},
+		{{0, 200, 400, 600, 800, 1000, 1200, 1400, 1399}, false},
+		{{0, 0, 0, 0, 0, 0, 0, 0, 1600}, false}, /* a jump */
+		{{1600, 1400, 1200, 1000, 800, 600, 400, 200, 0}, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct history history;
+
+		fake_history(&history, 1, rows[i].counts, 9);
+		assert_int_equal(leak_of_history(&history, LIMIT, 8).severity != SEVERITY_NONE, rows[i].leak);
+	}
+}
+
+/* The second half must keep at least half the pace of the first: else it is a warm-up. */
+static void leak_does_not_level_off(void **state)
+{
+	(void)state;
+	for (int off = -1; off <= 1; off++) {
+		struct history history;
+		uint32_t counts[9];
+
+		for (uint32_t i = 0; i < 9; i++)
+			counts[i] = i <= 4 ? i * 1000 : 4000 + (i - 4) * 500;
+		counts[8] += (uint32_t)off;
+		fake_history(&history, 1, counts, 9);
+		assert_int_equal(leak_of_history(&history, LIMIT, 8).severity != SEVERITY_NONE, off >= 0);
+	}
+}
+
+/* Ten maps opened for one closed: mmap calls outrun munmap calls. */
+static void leak_within_seconds_keeps_nine_of_ten(void **state)
+{
+	(void)state;
+	for (int off = -1; off <= 1; off++) {
+		/* opened = growth + closed; closed * 10 <= opened */
+		struct past past = {1, 8, 9000, 1000 + off, 9000, 30};
+
+		assert_int_equal(is_leak(&past, LIMIT), off <= 0);
+	}
+}
+
+/* Splits end when all is split: three quarters of quick growth have to be mapped. */
+static void leak_within_seconds_is_mapped(void **state)
+{
+	(void)state;
+	for (int off = -1; off <= 1; off++) {
+		struct past past = {1, 8, 8000, 0, 6000 + off, 30};
+
+		assert_int_equal(is_leak(&past, LIMIT), off >= 0);
+	}
+}
+
+/* Mooncake#3639: madvise splits, mmap and munmap balance. Told from a saw-tooth's flank by its length. */
+static void leak_by_splits_takes_sixteen_seconds(void **state)
+{
+	(void)state;
+	for (int off = -1; off <= 1; off++) {
+		struct past past = {2 + off * 0.001, 8, 4000, 0, 0, 30};
+
+		assert_int_equal(is_leak(&past, LIMIT), off >= 0);
+	}
+}
+
+/* Ten maps a minute: days to go, and found out within the day. */
+static void leak_over_hours(void **state)
+{
+	struct past past = {4096, 8, 5461, 0, 5461, 30};
+
+	(void)state;
+	assert_true(is_leak(&past, LIMIT));
+}
+
+/* The present counts: what leaked an hour ago and stands still since is no leak now. */
+static void leak_that_has_ended(void **state)
+{
+	struct history history;
+
+	(void)state;
+	history_reset(&history);
+	for (unsigned int tick = 0; tick <= 1200; tick++) {
+		struct sample sample = fake_sample(tick, tick < 600 ? tick * 10 : 6000);
+
+		history_add(&history, &sample);
+	}
+	assert_int_equal(leak_of_history(&history, LIMIT, 1200).severity, SEVERITY_NONE);
+}
+
+/* ---- exhaustion by the forecast ---- */
+
+/* A sixteenth of the limit within five windows makes the forecast worth a word. */
+static void exhaustion_growth_floor(void **state)
+{
+	(void)state;
+	for (int off = -1; off <= 1; off++) {
+		int64_t growth = LIMIT / 16 + off;
+		struct past past = {1, 5, growth, 0, growth, 30};
+
+		assert_int_equal(exhaustion_of(&past, LIMIT), off >= 0 ? SEVERITY_CRITICAL : SEVERITY_NONE);
+	}
+}
+
+static void exhaustion_takes_five_windows_and_a_second(void **state)
+{
+	struct past short_one = {0.24, 4, 20000, 0, 20000, 30}, long_one = {0.25, 5, 20000, 0, 20000, 30};
+
+	(void)state;
+	for (unsigned int windows = 1; windows <= 7; windows++) {
+		struct past past = {1, windows, 20000, 0, 20000, 30};
+
+		assert_int_equal(exhaustion_of(&past, LIMIT) != SEVERITY_NONE, windows >= 5);
+	}
+	assert_int_equal(exhaustion_of(&short_one, LIMIT), SEVERITY_NONE);
+	assert_int_equal(exhaustion_of(&long_one, LIMIT), SEVERITY_CRITICAL);
+}
+
+/* stress-ng climbs high too, but closes as much as it opens. */
+static void exhaustion_keeps_half(void **state)
+{
+	(void)state;
+	for (int off = -1; off <= 1; off++) {
+		struct past past = {1, 5, 20000, 20000 + off, 20000, 30};
+
+		assert_int_equal(exhaustion_of(&past, LIMIT) != SEVERITY_NONE, off <= 0);
+	}
+}
+
+static void exhaustion_does_not_fall(void **state)
+{
+	static const uint32_t counts[] = {0, 5000, 10000, 15000, 14999, 25000};
+	static const struct climb none;
+	struct thresholds thresholds;
+	struct history history;
+
+	(void)state;
+	thresholds_default(&thresholds, LIMIT);
+	fake_history(&history, 1, counts, COUNT(counts));
+	assert_int_equal(exhaustion_of_history(&history, &none, &thresholds, 5).severity, SEVERITY_NONE);
+}
+
+/* 20 000 maps at 200 a second; the limit is put where it is so many hundredths of a second away. */
+static enum severity severity_at(double eta_s, int off, double horizon_s, double critical_s)
+{
+	struct past past = {10, 10, 20000, 0, 20000, 0};
+	struct thresholds thresholds = {.limit = (uint32_t)(20000 + eta_s * 200 - 1 + off)};
+	static const struct climb none;
+	struct history history;
+
+	thresholds.horizon_s = horizon_s;
+	thresholds.critical_s = critical_s;
+	past_make(&history, &past);
+	return exhaustion_of_history(&history, &none, &thresholds, 100).severity;
+}
+
+static void severities_by_horizon(void **state)
+{
+	(void)state;
+	for (int off = -1; off <= 1; off++) {
+		assert_int_equal(severity_at(300, off, 3600, 300), off <= 0 ? SEVERITY_CRITICAL : SEVERITY_WARNING);
+		assert_int_equal(severity_at(1000, off, 1000, 300), off <= 0 ? SEVERITY_WARNING : SEVERITY_NONE);
+		/* a horizon nearer than critical: what lies beyond it is not wanted at all */
+		assert_int_equal(severity_at(100, off, 100, 300), off <= 0 ? SEVERITY_CRITICAL : SEVERITY_NONE);
+	}
+}
+
+/* A slow leak ends within the horizon too: the growth floor of quick climbs must not hide that. */
+static void exhaustion_of_a_slow_leak(void **state)
+{
+	static const struct climb none;
+	struct thresholds thresholds;
+	struct history history;
+
+	(void)state;
+	thresholds_default(&thresholds, 4096);
+	history_reset(&history);
+	for (unsigned int tick = 0; tick <= 600; tick++) {
+		struct sample sample = fake_sample(tick, 30 + tick);
+
+		history_add(&history, &sample);
+	}
+	assert_int_equal(exhaustion_of_history(&history, &none, &thresholds, 600).severity, SEVERITY_WARNING);
+}
+
+static void exhaustion_with_nothing_known(void **state)
+{
+	static const struct climb none;
+	struct thresholds thresholds;
+	struct verdict verdict;
+
+	(void)state;
+	thresholds_default(&thresholds, LIMIT);
+	verdict = exhaustion_of_history(NULL, &none, &thresholds, 0);
+	assert_int_equal(verdict.severity, SEVERITY_NONE);
+	assert_true(isinf(verdict.forecast.eta_s));
+}
+
+/* ---- exhaustion by a climb that outruns the sampling ---- */
+
+/* From `from` to `to` maps in seconds_s, of which `mapped` by mmap; `closed` went meanwhile. */
+static struct climb climb_of(uint32_t from, uint32_t to, double seconds_s, int64_t mapped, uint64_t closed)
+{
+	struct climb climb = {.base = fake_sample(0, from), .last = fake_sample(seconds_s, to)};
+
+	climb.base.opened = climb.base.closed = 0;
+	climb.base.mapping = 0;
+	climb.last.opened = to - from + closed;
+	climb.last.closed = closed;
+	climb.last.mapping = mapped;
+	climb.middle = climb.base;
+	return climb;
+}
+
+static enum severity climb_severity(const struct climb *climb, uint32_t limit)
+{
+	struct thresholds thresholds;
+
+	thresholds_default(&thresholds, limit);
+	return exhaustion_of_history(NULL, climb, &thresholds, 100).severity;
+}
+
+static void climb_of_maps(void **state)
+{
+	const int64_t enough = 64000 * 3 / 16;
+
+	(void)state;
+	for (int off = -1; off <= 1; off++) {
+		struct climb climb = climb_of(0, (uint32_t)(enough + off), 0.01, enough, 0);
+
+		assert_int_equal(climb_severity(&climb, 64000), off >= 0 ? SEVERITY_CRITICAL : SEVERITY_NONE);
+	}
+}
+
+/* stress-ng --mmap splits its way from 171 to 24 131 maps within a second, and back. */
+static void climb_of_splits_takes_more(void **state)
+{
+	const int64_t enough = 64000 * 5 / 8;
+
+	(void)state;
+	for (int off = -1; off <= 1; off++) {
+		struct climb climb = climb_of(0, (uint32_t)(enough + off), 0.01, 0, 0);
+
+		assert_int_equal(climb_severity(&climb, 64000), off >= 0 ? SEVERITY_CRITICAL : SEVERITY_NONE);
+		climb = climb_of(0, 20000, 0.01, 10000 + off, 0); /* half of it mapped counts as mapped */
+		assert_int_equal(climb_severity(&climb, 64000), off >= 0 ? SEVERITY_CRITICAL : SEVERITY_NONE);
+	}
+}
+
+/* Within ten seconds: what is slower is for the forecast. */
+static void climb_has_to_be_fast(void **state)
+{
+	(void)state;
+	for (int off = -1; off <= 1; off++) {
+		/* 32 000 done, 32 000 to go to the refusal at 64 001 */
+		struct climb climb = climb_of(1, 32001, 10 + off * 0.001, 32000, 0);
+
+		assert_int_equal(climb_severity(&climb, 64000), off <= 0 ? SEVERITY_CRITICAL : SEVERITY_NONE);
+	}
+}
+
+static void climb_that_closes_is_churn(void **state)
+{
+	(void)state;
+	for (int off = -1; off <= 1; off++) {
+		struct climb climb = climb_of(0, 30000, 0.1, 30000, (uint64_t)(10000 + off)); /* a quarter of opened */
+
+		assert_int_equal(climb_severity(&climb, 64000), off <= 0 ? SEVERITY_CRITICAL : SEVERITY_NONE);
+	}
+}
+
+static void climb_forecast(void **state)
+{
+	struct climb climb = climb_of(1, 32001, 1, 32000, 0);
+	struct thresholds thresholds;
+	struct verdict verdict;
+
+	(void)state;
+	thresholds_default(&thresholds, 64000);
+	verdict = exhaustion_of_history(NULL, &climb, &thresholds, 1);
+	assert_near(verdict.forecast.rate_per_s, 32000);
+	assert_near(verdict.forecast.eta_s, 1);
+	assert_true(verdict.forecast.eta_low_s < 1 && verdict.forecast.eta_high_s > 1);
+	climb.last.map_count = 70000; /* past the limit: now */
+	verdict = exhaustion_of_history(NULL, &climb, &thresholds, 1);
+	assert_int_equal(verdict.severity, SEVERITY_CRITICAL);
+	assert_near(verdict.forecast.eta_s, 0);
+}
+
+static void note(struct climb *climb, double at_s, uint32_t map_count)
+{
+	struct sample sample = fake_sample(at_s, map_count);
+
+	climb_note(climb, &sample, LIMIT);
+}
+
+/* From the first maps on, called at the second eighth: three quarters of the way before the failure. */
+static void climb_by_steps_alone(void **state)
+{
+	struct climb climb = {0};
+
+	(void)state;
+	note(&climb, 0, 25);
+	assert_int_equal(climb_severity(&climb, LIMIT), SEVERITY_NONE);
+	note(&climb, 0.012, 8192);
+	assert_int_equal(climb_severity(&climb, LIMIT), SEVERITY_NONE);
+	note(&climb, 0.024, 16383);
+	assert_int_equal(climb_severity(&climb, LIMIT), SEVERITY_CRITICAL);
+}
+
+static void climb_begins_at_the_lowest(void **state)
+{
+	struct climb climb = {0};
+
+	(void)state;
+	note(&climb, 0, 100);
+	note(&climb, 0.1, 100);
+	assert_int_equal(climb.base.ts_ns, fake_ns(0.1));
+	note(&climb, 0.2, 101);
+	assert_int_equal(climb.base.ts_ns, fake_ns(0.1));
+	note(&climb, 0.3, 99);
+	assert_int_equal(climb.base.ts_ns, fake_ns(0.3));
+	assert_int_equal(climb.last.ts_ns, fake_ns(0.3));
+}
+
+/* A fall by more than an eighth of the limit ends a climb. */
+static void climb_ends_with_a_fall(void **state)
+{
+	(void)state;
+	for (int off = -1; off <= 1; off++) {
+		struct climb climb = {0};
+
+		note(&climb, 0, 100);
+		note(&climb, 0.1, 30000);
+		note(&climb, 0.2, (uint32_t)(30000 - (int)LIMIT / 8 + off));
+		assert_int_equal(climb.base.ts_ns, fake_ns(off < 0 ? 0.2 : 0));
+	}
+}
+
+/* Two to four seconds of memory: slow growth never looks like a climb. */
+static void climb_forgets(void **state)
+{
+	struct climb climb = {0};
+
+	(void)state;
+	for (unsigned int tick = 0; tick <= 40; tick++) {
+		note(&climb, tick * 0.25, 100 + tick);
+		assert_true(climb.last.ts_ns - climb.base.ts_ns <= 5 * SECOND);
+		if (tick > 20)
+			assert_true(climb.last.ts_ns - climb.base.ts_ns >= 2 * SECOND);
+	}
+}
+
+/* High, and then flat: the alarm is over in seconds, not when the process ends. */
+static void climb_that_stops(void **state)
+{
+	struct climb climb = {0};
+
+	(void)state;
+	note(&climb, 0, 25);
+	note(&climb, 0.1, 40000);
+	assert_int_equal(climb_severity(&climb, LIMIT), SEVERITY_CRITICAL);
+	for (unsigned int tick = 1; tick <= 8; tick++)
+		note(&climb, tick, 40000);
+	assert_int_equal(climb_severity(&climb, LIMIT), SEVERITY_NONE);
+}
+
+/* ---- enomem ---- */
+
+static enum severity enomem_of(uint64_t last_fail_ns, uint64_t now_ns)
+{
+	struct verdict verdict;
+
+	memset(&verdict, 0xff, sizeof(verdict));
+	detect_enomem(last_fail_ns, now_ns, &verdict);
+	assert_int_equal(verdict.kind, FINDING_ENOMEM);
+	return verdict.severity;
+}
+
+static void enomem_is_remembered_for_a_minute(void **state)
+{
+	const uint64_t failed_ns = 500 * SECOND, over_ns = failed_ns + 60 * SECOND;
+
+	(void)state;
+	assert_int_equal(enomem_of(0, 0), SEVERITY_NONE);
+	assert_int_equal(enomem_of(0, SECOND), SEVERITY_NONE);
+	assert_int_equal(enomem_of(failed_ns, failed_ns), SEVERITY_CRITICAL);
+	assert_int_equal(enomem_of(failed_ns, failed_ns - 1), SEVERITY_CRITICAL); /* two clocks, a moment apart */
+	assert_int_equal(enomem_of(failed_ns, over_ns - 1), SEVERITY_CRITICAL);
+	assert_int_equal(enomem_of(failed_ns, over_ns), SEVERITY_NONE);
+	assert_int_equal(enomem_of(failed_ns, over_ns + 1), SEVERITY_NONE);
+}
+
+static void enomem_is_now(void **state)
+{
+	struct verdict verdict;
+
+	(void)state;
+	detect_enomem(SECOND, SECOND, &verdict);
+	assert_near(verdict.forecast.eta_s, 0);
+	assert_near(verdict.forecast.eta_high_s, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(defaults),
+		cmocka_unit_test(leak_growth_floors),
+		cmocka_unit_test(leak_takes_eight_windows),
+		cmocka_unit_test(leak_verdict),
+		cmocka_unit_test(nothing_says_nothing),
+		cmocka_unit_test(leak_rises_window_after_window),
+		cmocka_unit_test(leak_does_not_level_off),
+		cmocka_unit_test(leak_within_seconds_keeps_nine_of_ten),
+		cmocka_unit_test(leak_within_seconds_is_mapped),
+		cmocka_unit_test(leak_by_splits_takes_sixteen_seconds),
+		cmocka_unit_test(leak_over_hours),
+		cmocka_unit_test(leak_that_has_ended),
+		cmocka_unit_test(exhaustion_growth_floor),
+		cmocka_unit_test(exhaustion_takes_five_windows_and_a_second),
+		cmocka_unit_test(exhaustion_keeps_half),
+		cmocka_unit_test(exhaustion_does_not_fall),
+		cmocka_unit_test(severities_by_horizon),
+		cmocka_unit_test(exhaustion_of_a_slow_leak),
+		cmocka_unit_test(exhaustion_with_nothing_known),
+		cmocka_unit_test(climb_of_maps),
+		cmocka_unit_test(climb_of_splits_takes_more),
+		cmocka_unit_test(climb_has_to_be_fast),
+		cmocka_unit_test(climb_that_closes_is_churn),
+		cmocka_unit_test(climb_forecast),
+		cmocka_unit_test(climb_by_steps_alone),
+		cmocka_unit_test(climb_begins_at_the_lowest),
+		cmocka_unit_test(climb_ends_with_a_fall),
+		cmocka_unit_test(climb_forgets),
+		cmocka_unit_test(climb_that_stops),
+		cmocka_unit_test(enomem_is_remembered_for_a_minute),
+		cmocka_unit_test(enomem_is_now),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

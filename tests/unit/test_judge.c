@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* user/core/judge.c: findings raised once, updated when it matters, cleared with a word. */
+#include "fake.h"
+
+#include "model.h"
+
+#define NOW (500 * SECOND)
+
+struct fixture {
+	struct model model;
+	struct process process;
+	struct judgement judgements[FINDING_KINDS];
+};
+
+static struct fixture fixture_make(void)
+{
+	struct fixture fixture = {0};
+
+	thresholds_default(&fixture.model.thresholds, LIMIT);
+	fixture.process.account = fake_account(1000, 30);
+	fixture.process.forecast.eta_s = INFINITY;
+	return fixture;
+}
+
+static enum change judge(struct fixture *fixture, enum finding_kind kind, uint64_t now_ns)
+{
+	memset(fixture->judgements, 0xff, sizeof(fixture->judgements));
+	model_judge(&fixture->model, &fixture->process, now_ns, fixture->judgements);
+	for (unsigned int i = 0; i < FINDING_KINDS; i++)
+		assert_int_equal(fixture->judgements[i].verdict.kind, i);
+	return fixture->judgements[kind].change;
+}
+
+/* A climb whose forecast is eta_s, of which the detector always says critical. */
+static void climb_set(struct fixture *fixture, double eta_s)
+{
+	struct climb *climb = &fixture->process.climb;
+
+	memset(climb, 0, sizeof(*climb));
+	climb->base.ts_ns = NOW;
+	climb->last.ts_ns = NOW + (uint64_t)(eta_s * 1e9);
+	climb->last.map_count = (LIMIT + 1) / 2 + 1;
+	climb->last.opened = climb->last.map_count;
+	climb->last.mapping = climb->last.map_count;
+}
+
+static void quiet_process(void **state)
+{
+	struct fixture fixture = fixture_make();
+
+	(void)state;
+	for (unsigned int kind = 0; kind < FINDING_KINDS; kind++) {
+		assert_int_equal(judge(&fixture, kind, NOW), CHANGE_NONE);
+		assert_int_equal(fixture.judgements[kind].verdict.severity, SEVERITY_NONE);
+	}
+	assert_int_equal(fixture.model.open_findings, 0);
+	assert_int_equal(fixture.process.state, PROCESS_STEADY);
+}
+
+static void raised_once(void **state)
+{
+	struct fixture fixture = fixture_make();
+
+	(void)state;
+	fixture.process.last_fail_ns = NOW;
+	assert_int_equal(judge(&fixture, FINDING_ENOMEM, NOW), CHANGE_RAISED);
+	assert_int_equal(fixture.judgements[FINDING_ENOMEM].verdict.severity, SEVERITY_CRITICAL);
+	assert_int_equal(fixture.judgements[FINDING_ENOMEM].raised_ns, NOW);
+	assert_int_equal(fixture.model.open_findings, 1);
+	assert_int_equal(fixture.process.state, PROCESS_FAILING);
+	for (unsigned int i = 1; i < 60; i++)
+		assert_int_equal(judge(&fixture, FINDING_ENOMEM, NOW + i * SECOND), CHANGE_NONE);
+	assert_int_equal(fixture.model.open_findings, 1);
+}
+
+/* Its detector remembers a minute; nothing is held beyond that. */
+static void enomem_is_cleared_after_a_minute(void **state)
+{
+	struct fixture fixture = fixture_make();
+
+	(void)state;
+	fixture.process.last_fail_ns = NOW;
+	judge(&fixture, FINDING_ENOMEM, NOW);
+	assert_int_equal(judge(&fixture, FINDING_ENOMEM, NOW + 60 * SECOND - 1), CHANGE_NONE);
+	assert_int_equal(judge(&fixture, FINDING_ENOMEM, NOW + 60 * SECOND), CHANGE_CLEARED);
+	assert_int_equal(fixture.judgements[FINDING_ENOMEM].raised_ns, NOW);
+	assert_int_equal(fixture.model.open_findings, 0);
+	assert_int_equal(fixture.process.state, PROCESS_STEADY);
+	assert_int_equal(judge(&fixture, FINDING_ENOMEM, NOW + 61 * SECOND), CHANGE_NONE);
+	fixture.process.last_fail_ns = NOW + 90 * SECOND; /* and again: a new finding */
+	assert_int_equal(judge(&fixture, FINDING_ENOMEM, NOW + 90 * SECOND), CHANGE_RAISED);
+	assert_int_equal(fixture.judgements[FINDING_ENOMEM].raised_ns, NOW + 90 * SECOND);
+}
+
+static void cleared_only_after_the_hold(void **state)
+{
+	struct fixture fixture = fixture_make();
+
+	(void)state;
+	climb_set(&fixture, 8);
+	assert_int_equal(judge(&fixture, FINDING_EXHAUSTION, NOW), CHANGE_RAISED);
+	assert_int_equal(fixture.process.state, PROCESS_EXHAUSTING);
+	assert_int_equal(judge(&fixture, FINDING_EXHAUSTION, NOW + 5 * SECOND), CHANGE_NONE);
+	memset(&fixture.process.climb, 0, sizeof(fixture.process.climb));
+	/* counted from the last time the detector said so */
+	assert_int_equal(judge(&fixture, FINDING_EXHAUSTION, NOW + 15 * SECOND - 1), CHANGE_NONE);
+	assert_int_equal(fixture.process.state, PROCESS_EXHAUSTING);
+	assert_int_equal(judge(&fixture, FINDING_EXHAUSTION, NOW + 15 * SECOND), CHANGE_CLEARED);
+	assert_int_equal(fixture.process.state, PROCESS_STEADY);
+}
+
+/* It comes and goes within the hold: one finding, not many. */
+static void flapping_is_one_finding(void **state)
+{
+	struct fixture fixture = fixture_make();
+	unsigned int raised = 0, cleared = 0;
+
+	(void)state;
+	for (unsigned int i = 0; i < 100; i++) {
+		enum change change;
+
+		if (i % 9 == 0)
+			climb_set(&fixture, 8);
+		else
+			memset(&fixture.process.climb, 0, sizeof(fixture.process.climb));
+		change = judge(&fixture, FINDING_EXHAUSTION, NOW + i * SECOND);
+		raised += change == CHANGE_RAISED;
+		cleared += change == CHANGE_CLEARED;
+	}
+	assert_int_equal(raised, 1);
+	assert_int_equal(cleared, 0);
+}
+
+/* Twice as near, and not just said. */
+static void updated_when_twice_as_near(void **state)
+{
+	struct fixture fixture = fixture_make();
+	const double told_s = 8, half_s = told_s / 2;
+
+	(void)state;
+	climb_set(&fixture, told_s);
+	assert_int_equal(judge(&fixture, FINDING_EXHAUSTION, NOW), CHANGE_RAISED);
+	climb_set(&fixture, half_s + 0.01);
+	assert_int_equal(judge(&fixture, FINDING_EXHAUSTION, NOW + 5 * SECOND), CHANGE_NONE);
+	climb_set(&fixture, half_s - 0.01);
+	assert_int_equal(judge(&fixture, FINDING_EXHAUSTION, NOW + SECOND), CHANGE_NONE);
+	assert_int_equal(judge(&fixture, FINDING_EXHAUSTION, NOW + SECOND + 1), CHANGE_UPDATED);
+	assert_int_equal(fixture.judgements[FINDING_EXHAUSTION].raised_ns, NOW);
+	/* measured against what was told last */
+	assert_int_equal(judge(&fixture, FINDING_EXHAUSTION, NOW + 9 * SECOND), CHANGE_NONE);
+	climb_set(&fixture, 1.5);
+	assert_int_equal(judge(&fixture, FINDING_EXHAUSTION, NOW + 10 * SECOND), CHANGE_UPDATED);
+	assert_int_equal(fixture.model.open_findings, 1);
+}
+
+/* A process that grows 100 maps a second, ticked once a second. */
+static void tick(struct fixture *fixture, struct history *history, unsigned int second, uint32_t map_count)
+{
+	struct sample sample = {.ts_ns = NOW + second * SECOND, .map_count = map_count};
+
+	sample.opened = map_count;
+	sample.mapping = map_count;
+	fixture->process.history = history;
+	fixture->process.account.map_count = map_count;
+	history_add(history, &sample);
+	memset(&fixture->process.climb, 0, sizeof(fixture->process.climb));
+}
+
+/* From a warning to critical as the limit comes near; never back to a warning while it is open. */
+static void updated_when_more_severe(void **state)
+{
+	struct fixture fixture = fixture_make();
+	struct history history;
+	enum severity severity = SEVERITY_NONE;
+	unsigned int second, updates = 0;
+
+	(void)state;
+	history_reset(&history);
+	fixture.model.thresholds.critical_s = 80; /* it is raised at some 126 s to go; twice as near comes later */
+	for (second = 0; second < 200 && severity != SEVERITY_CRITICAL; second++) {
+		enum change change;
+
+		tick(&fixture, &history, second, 30 + second * 500);
+		change = judge(&fixture, FINDING_EXHAUSTION, NOW + second * SECOND);
+		if (change == CHANGE_RAISED)
+			assert_int_equal(fixture.judgements[FINDING_EXHAUSTION].verdict.severity, SEVERITY_WARNING);
+		updates += change == CHANGE_UPDATED;
+		if (change != CHANGE_NONE)
+			severity = fixture.judgements[FINDING_EXHAUSTION].verdict.severity;
+	}
+	assert_int_equal(updates, 1);
+	assert_int_equal(fixture.process.open[FINDING_EXHAUSTION].severity, SEVERITY_CRITICAL);
+	fixture.model.thresholds.critical_s = 1; /* less than before is no news */
+	assert_int_equal(judge(&fixture, FINDING_EXHAUSTION, NOW + second * SECOND), CHANGE_NONE);
+	assert_int_equal(fixture.process.open[FINDING_EXHAUSTION].severity, SEVERITY_CRITICAL);
+}
+
+/* Leaks, then stands still: told once, and cleared once, 15 s after the detector last said so. */
+static void leak_from_first_to_last(void **state)
+{
+	struct fixture fixture = fixture_make();
+	unsigned int raised_at = 0, cleared_at = 0, last_said = 0;
+	struct history history;
+
+	(void)state;
+	history_reset(&history);
+	for (unsigned int second = 0; second < 300; second++) {
+		tick(&fixture, &history, second, 30 + (second < 60 ? second : 60) * 200);
+		switch (judge(&fixture, FINDING_LEAK, NOW + second * SECOND)) {
+		case CHANGE_RAISED:
+			assert_int_equal(raised_at, 0);
+			raised_at = second;
+			break;
+		case CHANGE_CLEARED:
+			assert_int_equal(cleared_at, 0);
+			cleared_at = second;
+			break;
+		default:
+			break;
+		}
+		if (fixture.judgements[FINDING_LEAK].verdict.severity != SEVERITY_NONE)
+			last_said = second;
+	}
+	assert_in_range(raised_at, 8, 16);
+	assert_in_range(last_said, 60, 80);
+	assert_int_equal(cleared_at, last_said + 15);
+	assert_int_equal(fixture.model.open_findings, 0);
+}
+
+/* The gravest open finding names the state. */
+static void states(void **state)
+{
+	struct fixture fixture = fixture_make();
+	struct history history;
+
+	(void)state;
+	history_reset(&history);
+	for (unsigned int second = 0; second <= 5; second++)
+		tick(&fixture, &history, second, 30 + second);
+	judge(&fixture, FINDING_LEAK, NOW + 5 * SECOND);
+	assert_int_equal(fixture.process.state, PROCESS_GROWING);
+	for (unsigned int second = 6; second <= 200; second++) /* 10 a second: two hours to go */
+		tick(&fixture, &history, second, 30 + second * 10);
+	judge(&fixture, FINDING_LEAK, NOW + 200 * SECOND);
+	assert_int_equal(fixture.process.state, PROCESS_LEAKING);
+	climb_set(&fixture, 8);
+	judge(&fixture, FINDING_LEAK, NOW + 200 * SECOND);
+	assert_int_equal(fixture.process.state, PROCESS_EXHAUSTING);
+	fixture.process.last_fail_ns = NOW + 200 * SECOND;
+	judge(&fixture, FINDING_LEAK, NOW + 200 * SECOND);
+	assert_int_equal(fixture.process.state, PROCESS_FAILING);
+	assert_int_equal(fixture.model.open_findings, 3);
+}
+
+static void state_names(void **state)
+{
+	(void)state;
+	assert_string_equal(process_state_name(PROCESS_STEADY), "steady");
+	assert_string_equal(process_state_name(PROCESS_GROWING), "growing");
+	assert_string_equal(process_state_name(PROCESS_LEAKING), "leaking");
+	assert_string_equal(process_state_name(PROCESS_EXHAUSTING), "exhausting");
+	assert_string_equal(process_state_name(PROCESS_FAILING), "failing");
+	assert_string_equal(process_state_name((enum process_state)99), "steady");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(quiet_process),
+		cmocka_unit_test(raised_once),
+		cmocka_unit_test(enomem_is_cleared_after_a_minute),
+		cmocka_unit_test(cleared_only_after_the_hold),
+		cmocka_unit_test(flapping_is_one_finding),
+		cmocka_unit_test(updated_when_twice_as_near),
+		cmocka_unit_test(updated_when_more_severe),
+		cmocka_unit_test(leak_from_first_to_last),
+		cmocka_unit_test(states),
+		cmocka_unit_test(state_names),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

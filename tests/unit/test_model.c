@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* user/core/model.c: who is who, and what is kept of their past. */
+#include "fake.h"
+
+#include <errno.h>
+
+#include "model.h"
+
+#define NOW (500 * SECOND)
+
+static struct model model_make(void)
+{
+	struct model model = {0};
+
+	thresholds_default(&model.thresholds, LIMIT);
+	return model;
+}
+
+static struct process *update(struct model *model, const struct mt_process *account, uint64_t ts_ns)
+{
+	struct process *process = model_update(model, account, ts_ns);
+
+	assert_non_null(process);
+	return process;
+}
+
+static void mmaps(struct mt_process *account, int32_t count, uint64_t ts_ns)
+{
+	fake_change(account, MT_OP_MMAP, (uint32_t)count, count, ts_ns);
+}
+
+static void opens_and_finds(void **state)
+{
+	struct model model = model_make();
+	struct mt_process account = fake_account(1000, 23);
+	struct process *process;
+
+	(void)state;
+	assert_null(model_find(&model, 1000, account.start_ns));
+	process = update(&model, &account, NOW);
+	assert_ptr_equal(model_find(&model, 1000, account.start_ns), process);
+	assert_int_equal(process->key.pid, 1000);
+	assert_int_equal(process->key.start_ns, account.start_ns);
+	assert_int_equal(process->seen_ns, NOW);
+	assert_int_equal(process->first_map_count, 23);
+	assert_string_equal(process->comm, "fake");
+	assert_true(isinf(process->forecast.eta_s));
+	assert_ptr_equal(update(&model, &account, NOW + SECOND), process);
+	assert_int_equal(process->seen_ns, NOW);
+	assert_int_equal(HASH_COUNT(model.processes), 1);
+	model_free(&model);
+	assert_null(model.processes);
+}
+
+/* The pid is the same, its start is not: another process. */
+static void pid_reuse(void **state)
+{
+	struct model model = model_make();
+	struct mt_process first = fake_account(1000, 23), second = fake_account(1000, 300);
+	struct process *old, *new;
+
+	(void)state;
+	second.start_ns = first.start_ns + 1;
+	mmaps(&first, 5000, NOW);
+	old = update(&model, &first, NOW);
+	new = update(&model, &second, NOW + SECOND);
+	assert_ptr_not_equal(old, new);
+	assert_int_equal(old->account.map_count, 5023);
+	assert_int_equal(new->account.map_count, 300);
+	assert_null(new->history);
+	assert_ptr_equal(model_find(&model, 1000, first.start_ns), old);
+	assert_ptr_equal(model_find(&model, 1000, second.start_ns), new);
+	model_remove(&model, old);
+	assert_null(model_find(&model, 1000, first.start_ns));
+	assert_ptr_equal(model_find(&model, 1000, second.start_ns), new);
+	model_free(&model);
+}
+
+static void same_start_other_pid(void **state)
+{
+	struct model model = model_make();
+	struct mt_process one = fake_account(1000, 23), two = fake_account(1001, 24);
+
+	(void)state;
+	assert_ptr_not_equal(update(&model, &one, NOW), update(&model, &two, NOW));
+	model_free(&model);
+}
+
+/* All 16 bytes used, none of them NUL (the kernel always ends it, a damaged record may not). */
+static void comm_without_end(void **state)
+{
+	struct model model = model_make();
+	struct mt_process account = fake_account(1000, 23);
+
+	(void)state;
+	memset(account.comm, 'c', sizeof(account.comm));
+	assert_string_equal(update(&model, &account, NOW)->comm, "cccccccccccccccc");
+	memcpy(account.comm, "new", 4); /* renamed */
+	assert_string_equal(update(&model, &account, NOW + 1)->comm, "new");
+	model_free(&model);
+}
+
+/* 10 000 idle processes cost no history each. */
+static void unchanged_keeps_no_past(void **state)
+{
+	struct model model = model_make();
+	struct mt_process account = fake_account(1000, 60000);
+
+	(void)state;
+	for (unsigned int i = 0; i < 100; i++)
+		assert_null(update(&model, &account, NOW + i * SECOND)->history);
+	model_free(&model);
+}
+
+/* It was so at the last tick, and has changed since: the past begins there. */
+static void first_change_of_a_known_process(void **state)
+{
+	struct model model = model_make();
+	struct mt_process account = fake_account(1000, 23);
+	struct process *process;
+
+	(void)state;
+	update(&model, &account, NOW);
+	model.last_tick_ns = NOW;
+	mmaps(&account, 100, NOW + SECOND - 1);
+	process = update(&model, &account, NOW + SECOND);
+	assert_non_null(process->history);
+	assert_int_equal(process->history->first.ts_ns, NOW);
+	assert_int_equal(process->history->first.map_count, 23);
+	assert_int_equal(process->history->last.ts_ns, NOW + SECOND);
+	assert_int_equal(process->history->last.map_count, 123);
+	model_free(&model);
+}
+
+/* Born and grown between two ticks: it began from its baseline at its first change. */
+static void first_change_of_a_new_process(void **state)
+{
+	struct model model = model_make();
+	struct mt_process account = fake_account(1000, 23);
+	struct process *process;
+
+	(void)state;
+	model.last_tick_ns = NOW;
+	mmaps(&account, 100, NOW + SECOND / 2);
+	process = update(&model, &account, NOW + SECOND);
+	assert_int_equal(process->history->first.ts_ns, NOW + SECOND / 2);
+	assert_int_equal(process->history->first.map_count, 23);
+	assert_int_equal(process->history->first.opened, 0);
+	assert_int_equal(process->history->last.map_count, 123);
+	assert_int_equal(process->history->last.opened, 100);
+	assert_int_equal(process->history->last.mapping, 100);
+	model_free(&model);
+}
+
+/* An alarm in the middle of a tick's span: the flat part before it is known too. */
+static void flat_until_the_last_tick(void **state)
+{
+	struct model model = model_make();
+	struct mt_process account = fake_account(1000, 23);
+	struct process *process;
+	struct sample samples[HISTORY_SAMPLES + 1];
+
+	(void)state;
+	mmaps(&account, 10, NOW);
+	update(&model, &account, NOW);
+	model.last_tick_ns = NOW + 100 * SECOND; /* the kernel listed no change until then */
+	mmaps(&account, 8192, NOW + 100 * SECOND + 5);
+	process = update(&model, &account, NOW + 100 * SECOND + SECOND / 2);
+	assert_in_range(history_read(process->history, 0, samples), 3, 4);
+	assert_int_equal(process->history->last.map_count, 8225);
+	for (unsigned int i = 0; i < 3; i++) {
+		if (samples[i].ts_ns == NOW + 100 * SECOND)
+			assert_int_equal(samples[i].map_count, 33);
+	}
+	model_free(&model);
+}
+
+/* Two rings, read one after the other: what was written first may be read last. */
+static void older_account_is_ignored(void **state)
+{
+	struct model model = model_make();
+	struct mt_process older = fake_account(1000, 23), newer;
+	struct process *process;
+
+	(void)state;
+	mmaps(&older, 10, NOW);
+	newer = older;
+	mmaps(&newer, 10, NOW + SECOND);
+	process = update(&model, &newer, NOW + SECOND);
+	assert_ptr_equal(update(&model, &older, NOW), process);
+	assert_int_equal(process->account.map_count, 43);
+	assert_int_equal(process->history->last.map_count, 43);
+	/* same age: the same account read twice */
+	update(&model, &newer, NOW + 2 * SECOND);
+	assert_int_equal(process->account.map_count, 43);
+	model_free(&model);
+}
+
+/* An alarm from before an exec that is read after it: the old image does not come back. */
+static void older_account_of_the_image_before(void **state)
+{
+	struct model model = model_make();
+	struct mt_process before = fake_account(1000, 23), after;
+	struct process *process;
+
+	(void)state;
+	mmaps(&before, 40000, NOW);
+	after = before;
+	fake_change(&after, MT_OP_EXECVE, 1, -40000, NOW + SECOND);
+	after.execs = 1;
+	process = update(&model, &after, NOW + SECOND);
+	update(&model, &before, NOW);
+	assert_int_equal(process->account.map_count, 23);
+	assert_int_equal(process->account.execs, 1);
+	assert_int_equal(process->history->last.map_count, 23);
+	model_free(&model);
+}
+
+/* What the old image did says nothing about the new one. */
+static void exec_restarts_the_past(void **state)
+{
+	struct model model = model_make();
+	struct mt_process account = fake_account(1000, 23);
+	struct process *process;
+
+	(void)state;
+	for (unsigned int i = 1; i <= 60; i++) {
+		mmaps(&account, 200, NOW + i * SECOND);
+		update(&model, &account, NOW + i * SECOND);
+		model.last_tick_ns = NOW + i * SECOND;
+	}
+	fake_change(&account, MT_OP_EXECVE, 1, -11000, NOW + 61 * SECOND);
+	account.execs = 1;
+	process = update(&model, &account, NOW + 61 * SECOND);
+	assert_ptr_equal(model_find(&model, 1000, account.start_ns), process);
+	assert_int_equal(process->history->first.ts_ns, NOW + 61 * SECOND);
+	assert_int_equal(process->history->first.map_count, 1023);
+	assert_int_equal(process->climb.base.map_count, 1023);
+	model_free(&model);
+}
+
+/* exec of a program with far more maps than the last: no growth of its own. */
+static void exec_into_more_maps(void **state)
+{
+	struct model model = model_make();
+	struct mt_process account = fake_account(1000, 20);
+	struct judgement judgements[FINDING_KINDS];
+	struct process *process;
+
+	(void)state;
+	mmaps(&account, 1, NOW);
+	update(&model, &account, NOW);
+	model.last_tick_ns = NOW;
+	fake_change(&account, MT_OP_EXECVE, 1, 50000, NOW + SECOND);
+	account.execs = 1;
+	process = update(&model, &account, NOW + SECOND);
+	model_judge(&model, process, NOW + SECOND, judgements);
+	for (unsigned int kind = 0; kind < FINDING_KINDS; kind++)
+		assert_int_equal(judgements[kind].change, CHANGE_NONE);
+	model_free(&model);
+}
+
+static void remove_forgets_its_findings(void **state)
+{
+	struct model model = model_make();
+	struct mt_process account = fake_account(1000, 23), other = fake_account(1001, 23);
+	struct judgement judgements[FINDING_KINDS];
+	struct process *process;
+
+	(void)state;
+	update(&model, &other, NOW);
+	process = update(&model, &account, NOW);
+	process->last_fail_ns = NOW;
+	model_judge(&model, process, NOW, judgements);
+	assert_int_equal(model.open_findings, 1);
+	model_remove(&model, process);
+	assert_int_equal(model.open_findings, 0);
+	assert_int_equal(HASH_COUNT(model.processes), 1);
+	model_free(&model);
+	assert_int_equal(model.open_findings, 0);
+	model_free(&model); /* twice does no harm */
+}
+
+static void many_processes(void **state)
+{
+	struct model model = model_make();
+
+	(void)state;
+	for (uint32_t pid = 1; pid <= 5000; pid++) {
+		struct mt_process account = fake_account(pid, pid);
+
+		mmaps(&account, 1, NOW);
+		update(&model, &account, NOW);
+	}
+	assert_int_equal(HASH_COUNT(model.processes), 5000);
+	for (uint32_t pid = 1; pid <= 5000; pid += 499)
+		assert_int_equal(model_find(&model, pid, 60 * SECOND)->account.map_count, pid + 1);
+	assert_int_equal(model.dropped, 0);
+	model_free(&model);
+}
+
+static void ratio_and_calls(void **state)
+{
+	struct process process = {.account = fake_account(1000, 6553)};
+
+	(void)state;
+	assert_near(process_ratio(&process, 65530), 0.1);
+	assert_near(process_ratio(&process, 0), 0);
+	process.account.tallies[MT_OP_MMAP] = (struct mt_tally){.calls = 10, .failed = 3};
+	process.account.tallies[MT_OP_MUNMAP] = (struct mt_tally){.calls = 9, .failed = 1};
+	assert_int_equal(process_net_calls(&process), -1);
+	assert_int_equal(process_failed_calls(&process), 4);
+}
+
+/* ---- operations on files ---- */
+
+static struct op_event op_of(uint32_t op, int32_t delta, uint64_t inode)
+{
+	struct op_event event = {
+		.op = op,
+		.delta = delta,
+		.has_args = true,
+		.has_result = true,
+		.has_file = inode != 0,
+		.args = {.has_len = true, .len = 65536, .has_fd = inode != 0},
+		.file = {.inode = inode, .kind = FILE_SHM, .path = "frames"},
+	};
+
+	return event;
+}
+
+static void book(struct process *process, struct op_event event)
+{
+	model_operation(process, &event);
+}
+
+static struct file_use top_file(const struct process *process)
+{
+	struct file_use use;
+
+	assert_int_equal(file_table_top(&process->files, &use, 1), 1);
+	return use;
+}
+
+/* The story: mapped again and again, unmapped once in a while. */
+static void files_are_booked(void **state)
+{
+	struct process process = {0};
+	struct file_use use;
+
+	(void)state;
+	for (unsigned int i = 0; i < 64; i++)
+		book(&process, op_of(MT_OP_MMAP, 1, 42));
+	book(&process, op_of(MT_OP_MUNMAP, -1, 42));
+	book(&process, op_of(MT_OP_MPROTECT, 2, 42)); /* a split, no call that maps */
+	use = top_file(&process);
+	assert_int_equal(use.calls, 64);
+	assert_int_equal(use.unmapped, 1);
+	assert_int_equal(use.maps, 65);
+	assert_int_equal(use.bytes, 64 * 65536);
+	assert_string_equal(use.id.path, "frames");
+	file_table_free(&process.files);
+}
+
+static void anonymous_memory_is_a_file_of_its_own(void **state)
+{
+	struct process process = {0};
+	struct file_use use;
+
+	(void)state;
+	book(&process, op_of(MT_OP_MMAP, 1, 0));
+	book(&process, op_of(MT_OP_MMAP, 0, 0)); /* merged */
+	use = top_file(&process);
+	assert_int_equal(use.id.kind, FILE_ANON);
+	assert_string_equal(use.id.path, "[anon]");
+	assert_int_equal(use.calls, 2);
+	assert_int_equal(use.maps, 1);
+	file_table_free(&process.files);
+}
+
+static void what_is_no_use_of_a_file(void **state)
+{
+	struct process process = {0};
+	struct op_event failed = op_of(MT_OP_MMAP, 0, 42), file_unknown = op_of(MT_OP_MMAP, 1, 0);
+
+	(void)state;
+	failed.error = ENOMEM;
+	book(&process, failed);
+	file_unknown.args.has_fd = true; /* of a file that could not be identified */
+	book(&process, file_unknown);
+	book(&process, op_of(MT_OP_MUNMAP, -1, 0));
+	book(&process, op_of(MT_OP_EXECVE, 30, 42));
+	book(&process, op_of(MT_OP_EXECVEAT, 30, 42));
+	assert_int_equal(process.files.used, 0);
+	file_table_free(&process.files);
+}
+
+/* The full path, once found, replaces the last component. */
+static void full_path_replaces_the_name(void **state)
+{
+	struct process process = {0};
+	struct op_event event = op_of(MT_OP_MMAP, 1, 42);
+
+	(void)state;
+	book(&process, event);
+	memcpy(event.file.path, "/dev/shm/frames", 16);
+	event.file.path_is_full = true;
+	book(&process, event);
+	assert_string_equal(top_file(&process).id.path, "/dev/shm/frames");
+	book(&process, op_of(MT_OP_MMAP, 1, 42)); /* the name alone does not undo it */
+	assert_string_equal(top_file(&process).id.path, "/dev/shm/frames");
+	assert_int_equal(top_file(&process).calls, 3);
+	file_table_free(&process.files);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(opens_and_finds),
+		cmocka_unit_test(pid_reuse),
+		cmocka_unit_test(same_start_other_pid),
+		cmocka_unit_test(comm_without_end),
+		cmocka_unit_test(unchanged_keeps_no_past),
+		cmocka_unit_test(first_change_of_a_known_process),
+		cmocka_unit_test(first_change_of_a_new_process),
+		cmocka_unit_test(flat_until_the_last_tick),
+		cmocka_unit_test(older_account_is_ignored),
+		cmocka_unit_test(older_account_of_the_image_before),
+		cmocka_unit_test(exec_restarts_the_past),
+		cmocka_unit_test(exec_into_more_maps),
+		cmocka_unit_test(remove_forgets_its_findings),
+		cmocka_unit_test(many_processes),
+		cmocka_unit_test(ratio_and_calls),
+		cmocka_unit_test(files_are_booked),
+		cmocka_unit_test(anonymous_memory_is_a_file_of_its_own),
+		cmocka_unit_test(what_is_no_use_of_a_file),
+		cmocka_unit_test(full_path_replaces_the_name),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
