@@ -12,11 +12,11 @@
 #include <bpf/bpf_tracing.h>
 #include "mmaptrace.h"
 
-#define PF_KTHREAD 0x00200000
-#define SB_KERNMOUNT (1 << 22)
-#define RLIMIT_DATA 2
+#define PF_KTHREAD     0x00200000
+#define SB_KERNMOUNT   (1 << 22)
+#define RLIMIT_DATA    2
 #define RLIMIT_MEMLOCK 8
-#define RLIMIT_AS 9
+#define RLIMIT_AS      9
 
 /* A series under review renames mm_struct.map_count to vma_count. */
 struct mm_struct___renamed {

@@ -74,16 +74,16 @@ struct {
 } losses SEC(".maps");
 
 /* Set before loading. */
-const volatile __u8 cfg_op_of_nr[MT_NR_MAX];  /* syscall number -> enum mt_op */
-const volatile bool cfg_witness = true;	      /* the witness is attached */
-const volatile bool cfg_syscalls;	      /* operation hooks are attached */
-const volatile bool cfg_stop_all;	      /* --stop-at holds for every process */
-const volatile bool cfg_exit_mmap;	      /* mmap:exit_mmap is attached */
+const volatile __u8 cfg_op_of_nr[MT_NR_MAX];   /* syscall number -> enum mt_op */
+const volatile bool cfg_witness = true;	       /* the witness is attached */
+const volatile bool cfg_syscalls;	       /* operation hooks are attached */
+const volatile bool cfg_stop_all;	       /* --stop-at holds for every process */
+const volatile bool cfg_exit_mmap;	       /* mmap:exit_mmap is attached */
 const volatile __u32 cfg_wake_bytes = 1 << 20; /* wake the reader at this fill */
 
 /* Changed while running. */
-volatile __u32 limit_maps = 65530; /* vm.max_map_count or --limit */
-volatile __u32 stop_at_maps = 0;   /* SIGSTOP at this map count; 0: never */
+volatile __u32 limit_maps = 65530;	 /* vm.max_map_count or --limit */
+volatile __u32 stop_at_maps = 0;	 /* SIGSTOP at this map count; 0: never */
 volatile bool seed_targets_only = false; /* they come first: the table may be small */
 
 static __always_inline void loss_count(__u32 what)
@@ -97,8 +97,7 @@ static __always_inline void loss_count(__u32 what)
 /* Most records wait for the timer; a ring that fills wakes its reader. */
 static __always_inline __u64 wake_flags(void)
 {
-	return bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) >= cfg_wake_bytes ? BPF_RB_FORCE_WAKEUP :
-										   BPF_RB_NO_WAKEUP;
+	return bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) >= cfg_wake_bytes ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
 }
 
 static __always_inline void head_fill(struct mt_head *head, __u16 type, __u32 size, __u64 now_ns)

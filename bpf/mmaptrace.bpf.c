@@ -101,7 +101,7 @@ int BPF_PROG(process_exec, struct task_struct *task, pid_t old_pid, struct linux
 	struct mt_process *process = bpf_map_lookup_elem(&processes, &key);
 	struct mt_target *target = bpf_map_lookup_elem(&targets, &tgid);
 	struct op_context *context = bpf_map_lookup_elem(&contexts, &tid);
-	struct op_outcome outcome = { .op = MT_OP_EXECVE, .flags = MT_OP_HAS_RESULT };
+	struct op_outcome outcome = {.op = MT_OP_EXECVE, .flags = MT_OP_HAS_RESULT};
 
 	if (!process)
 		process = process_adopt(mm, task, true);

@@ -12,12 +12,12 @@
 #include <linux/types.h>
 #endif
 
-#define MT_VERSION 1
-#define MT_COMM_LEN 16
+#define MT_VERSION	 1
+#define MT_COMM_LEN	 16
 #define MT_FILE_NAME_LEN 64
-#define MT_ARGS_MAX 6
-#define MT_NR_MAX 1024 /* two tables of 512: native, then 32-bit compat */
-#define MT_NR_COMPAT 512
+#define MT_ARGS_MAX	 6
+#define MT_NR_MAX	 1024 /* two tables of 512: native, then 32-bit compat */
+#define MT_NR_COMPAT	 512
 
 /*
  * Operations that can change a process's map count (KERNEL.md section 1), in
@@ -76,7 +76,7 @@ enum mt_fail { MT_ERRNOS(MT_ERRNO_ENUM) MT_FAIL_REST, MT_FAIL_MAX };
 	X(OP_RECORDS, "op records: ring buffer full")                                                                  \
 	X(ALARM_RECORDS, "alarm records: ring buffer full")                                                            \
 	X(LIFE_RECORDS, "exec and fork records: ring buffer full")                                                     \
-	X(PROCESSES, "changes not counted: process table full (--max-procs)")                                                \
+	X(PROCESSES, "changes not counted: process table full (--max-procs)")                                          \
 	X(OWNERS, "process owners not kept: table full (--max-procs)")                                                 \
 	X(CONTEXTS, "operations without context: table full")                                                          \
 	X(TARGETS, "children not followed: table full (--max-procs)")                                                  \
@@ -104,9 +104,9 @@ enum mt_process_flags {
  * Always: baseline + opened - closed = map_count = baseline + sum of deltas.
  */
 struct mt_process {
-	__u64 mm;	      /* the key, so that a copy stands alone */
-	__u64 start_ns;	      /* boot clock; the thread group leader's start */
-	__u64 opened, closed; /* maps, sums of the rises and of the falls */
+	__u64 mm;			       /* the key, so that a copy stands alone */
+	__u64 start_ns;			       /* boot clock; the thread group leader's start */
+	__u64 opened, closed;		       /* maps, sums of the rises and of the falls */
 	__u64 first_change_ns, last_change_ns; /* boot clock, 0 before the first */
 	__u32 tgid;			       /* owner: who brought the mm to life */
 	__u32 flags;			       /* enum mt_process_flags */
@@ -129,10 +129,10 @@ struct mt_file {
 	__u64 inode;
 	__u32 dev; /* kernel encoding: major << 20 | minor */
 	__u32 rdev;
-	__u32 magic; /* of the superblock */
-	__u32 nlink; /* 0: deleted, memfd, or never linked */
-	__u32 mode;  /* S_IFMT bits tell devices */
-	__u32 fs_flags; /* MT_FILE_* */
+	__u32 magic;		     /* of the superblock */
+	__u32 nlink;		     /* 0: deleted, memfd, or never linked */
+	__u32 mode;		     /* S_IFMT bits tell devices */
+	__u32 fs_flags;		     /* MT_FILE_* */
 	char name[MT_FILE_NAME_LEN]; /* last component, raw bytes, cut to fit */
 };
 #define MT_FILE_KERNEL_MOUNT 1 /* the superblock is SB_KERNMOUNT: memfd, anonymous shm */
@@ -141,7 +141,7 @@ struct mt_file {
 struct mt_target {
 	__u32 flags;
 };
-#define MT_TARGET_FOLLOW 1  /* children become targets too */
+#define MT_TARGET_FOLLOW  1 /* children become targets too */
 #define MT_TARGET_PENDING 2 /* silent until its first exec (-- CMD) */
 
 enum mt_type {
@@ -178,9 +178,9 @@ struct mt_op_record {
 	__u64 duration_ns;
 	__u32 map_count; /* after it */
 	__s32 delta;
-	__u16 op;    /* enum mt_op */
-	__u16 flags; /* enum mt_op_flags */
-	__u32 syscall; /* number, as in the syscall tables; for MT_OP_OTHER */
+	__u16 op;	     /* enum mt_op */
+	__u16 flags;	     /* enum mt_op_flags */
+	__u32 syscall;	     /* number, as in the syscall tables; for MT_OP_OTHER */
 	struct mt_file file; /* absent unless MT_OP_HAS_FILE */
 };
 

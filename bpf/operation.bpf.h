@@ -8,9 +8,9 @@
 
 #include "process.bpf.h"
 
-#define ENOENT 2
-#define EAGAIN 11
-#define ENOMEM 12
+#define ENOENT	  2
+#define EAGAIN	  11
+#define ENOMEM	  12
 #define MAX_ERRNO 4095
 
 static __always_inline __u32 op_of_syscall(int nr)
@@ -282,7 +282,7 @@ static __always_inline int on_exit(int nr, __s64 ret)
 	struct mt_process *process = bpf_map_lookup_elem(&processes, &key);
 	struct op_context *context = context_active(task);
 	__u32 op = op_of_syscall(nr), error;
-	struct op_outcome outcome = { .op = op, .syscall = nr, .flags = MT_OP_HAS_RESULT, .ret = ret };
+	struct op_outcome outcome = {.op = op, .syscall = nr, .flags = MT_OP_HAS_RESULT, .ret = ret};
 
 	if (context)
 		context->active = 0;
@@ -316,7 +316,7 @@ static __always_inline int on_exit(int nr, __s64 ret)
 		op_report(process, task, context, context->has_file ? &context->file : NULL, &outcome);
 	}
 	if (error == ENOMEM || error == EAGAIN) {
-		struct alarm_cause cause = { .type = MT_TYPE_FAIL, .op = op, .error = error, .in_syscall = true };
+		struct alarm_cause cause = {.type = MT_TYPE_FAIL, .op = op, .error = error, .in_syscall = true};
 
 		alarm_report(process, task, mm, &cause, outcome.now_ns);
 	}

@@ -138,8 +138,8 @@ static __always_inline void life_report(__u16 type, struct mt_process *process, 
 	struct mt_life_record *record;
 	bool is_exit = type == MT_TYPE_EXIT;
 
-	record = is_exit ? bpf_ringbuf_reserve(&alarms, sizeof(*record), 0) :
-			   bpf_ringbuf_reserve(&events, sizeof(*record), 0);
+	record = is_exit ? bpf_ringbuf_reserve(&alarms, sizeof(*record), 0)
+			 : bpf_ringbuf_reserve(&events, sizeof(*record), 0);
 	if (!record) {
 		loss_count(MT_LOSS_LIFE_RECORDS);
 		return;
@@ -258,7 +258,7 @@ static __always_inline void process_rose(struct mt_process *process, struct task
 	__u32 count = process->map_count;
 
 	if (process_step(process, count)) {
-		struct alarm_cause cause = { .type = MT_TYPE_STEP, .op = op, .in_syscall = own };
+		struct alarm_cause cause = {.type = MT_TYPE_STEP, .op = op, .in_syscall = own};
 
 		alarm_report(process, task, mm, &cause, now_ns);
 	}

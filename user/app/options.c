@@ -11,11 +11,11 @@
 #include "parse.h"
 #include "plan.h"
 
-#define SECOND_NS      1000000000ULL
+#define SECOND_NS	1000000000ULL
 #define INTERVAL_MIN_NS (10 * 1000000ULL)
-#define RING_MIN       4096
-#define RING_MAX       (1U << 30)
-#define DURATION_FORM  "a time such as 10, 500ms, 5m, 2h or 7d"
+#define RING_MIN	4096
+#define RING_MAX	(1U << 30)
+#define DURATION_FORM	"a time such as 10, 500ms, 5m, 2h or 7d"
 
 /* Sets one option from its text (NULL for a switch). 0, or the form it should have had. */
 typedef const char *option_set_fn(struct options *options, const char *text);
@@ -259,7 +259,8 @@ static void options_default(struct options *options)
 
 static int usage_error(const char *what, const char *value, const char *why)
 {
-	log_error("%s%s%s%s%s (mmaptrace --help)", what, value ? " '" : "", value ? value : "", value ? "': " : ": ", why);
+	log_error("%s%s%s%s%s (mmaptrace --help)", what, value ? " '" : "", value ? value : "", value ? "': " : ": ",
+		  why);
 	return EXIT_USAGE;
 }
 
@@ -302,7 +303,8 @@ static int take_options(int argc, char **argv, struct options *options)
 		if (value == ':')
 			return usage_error("option", argv[optind - 1], "a value must follow");
 		if (value == '?' || !spec)
-			return usage_error("option", argv[optind - 1], "unknown or ambiguous, or given a value it does not take");
+			return usage_error("option", argv[optind - 1],
+					   "unknown or ambiguous, or given a value it does not take");
 		form = spec->set(options, optarg);
 		if (form) {
 			log_error("--%s '%s': want %s (mmaptrace --help)", spec->name, optarg, form);

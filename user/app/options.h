@@ -24,8 +24,8 @@ struct options {
 	enum sort_key sort;
 	uint64_t duration_ns; /* 0: until stopped */
 	uint64_t interval_ns;
-	uint32_t rows; /* 0: as many as fit, all in JSON */
-	uint32_t limit; /* 0: vm.max_map_count */
+	uint32_t rows;		  /* 0: as many as fit, all in JSON */
+	uint32_t limit;		  /* 0: vm.max_map_count */
 	uint32_t stop_at_percent; /* 0: never */
 	uint64_t horizon_ns;
 	uint32_t hooks; /* enum hook, 0: choose */

@@ -41,8 +41,8 @@ int report_flush(struct session *session)
 			session->output_error = -error;
 			/* A reader that has read enough (| head) is no news. */
 			if (error != -EPIPE)
-				log_error("cannot write to %s: %s; what was written before is whole", session->output.name,
-					  strerror(-error));
+				log_error("cannot write to %s: %s; what was written before is whole",
+					  session->output.name, strerror(-error));
 			if (session->loop)
 				loop_stop(session->loop);
 		}
@@ -262,7 +262,7 @@ void report_table(struct session *session)
 	};
 	struct process *process, *next;
 
-	HASH_ITER(hh, session->model.processes, process, next) {
+	MODEL_EACH (&session->model, process, next) {
 		totals.processes++;
 		totals.maps += process->account.map_count;
 		totals.growing += process->state != PROCESS_STEADY;

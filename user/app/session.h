@@ -37,7 +37,7 @@ struct session {
 
 	struct child child;
 	bool child_running;
-	bool child_told; /* that its time is up */
+	bool child_told;  /* that its time is up */
 	int child_status; /* wait(2) status once it has ended */
 
 	struct event *exits; /* ended processes, until operations before their end have been read */
@@ -58,8 +58,13 @@ struct session {
 uint64_t session_now(void);
 /* True if this process is one the user asked about. */
 bool session_wants(const struct session *session, const struct process *process);
-/* A run from set-up to clean-up. Returns the exit status; a command's wait status is in *ret_child_status (-1: none). */
+/* A run from set-up to clean-up. Returns the exit status; a command's wait status is in *ret_child_status (-1: none).
+ */
 int session_run(const struct options *options, int argc, char **argv, int *ret_child_status);
+
+/* ---- setup.c ---- */
+/* All of it, up to the command let go. 0 or negative errno, after one line that says what failed. */
+int session_start(struct session *session, int argc, char **argv);
 
 /* ---- records.c: what the kernel says ---- */
 /* Drains both rings within a budget; asks for another turn if more is left. loop_fn. */

@@ -22,7 +22,7 @@ static void forget_missing(struct session *session)
 {
 	struct process *process, *next;
 
-	HASH_ITER(hh, session->model.processes, process, next) {
+	MODEL_EACH (&session->model, process, next) {
 		if (process->turn == session->model.turn || process->seen_ns > session->model.last_tick_ns)
 			continue;
 		process->ended = true;
@@ -49,11 +49,11 @@ static void sample_targets(struct session *session)
 	struct process *process, *next;
 	struct mt_process account;
 
-	HASH_ITER(hh, session->model.processes, process, next) {
+	MODEL_EACH (&session->model, process, next) {
 		if (process->ended || !process->target)
 			continue;
-		if (!tracer_read(session->tracer, process->account.mm, &account) &&
-		    account.tgid == process->key.pid && account.start_ns == process->key.start_ns)
+		if (!tracer_read(session->tracer, process->account.mm, &account) && account.tgid == process->key.pid &&
+		    account.start_ns == process->key.start_ns)
 			model_update(&session->model, &account, session_now());
 	}
 }
@@ -84,7 +84,7 @@ int session_sample(struct session *session)
 	else
 		sample_targets(session);
 	session->model.last_tick_ns = session_now();
-	HASH_ITER(hh, session->model.processes, process, next) {
+	MODEL_EACH (&session->model, process, next) {
 		/* Nothing has ever happened to it: nothing to judge. */
 		if (process->history || process->last_fail_ns)
 			report_judgement(session, process, session->model.last_tick_ns);
@@ -96,7 +96,7 @@ static bool has_unfinished_target(struct session *session)
 {
 	struct process *process, *next;
 
-	HASH_ITER(hh, session->model.processes, process, next) {
+	MODEL_EACH (&session->model, process, next) {
 		if (process->target)
 			return true;
 	}
@@ -153,7 +153,7 @@ int tick_render(void *arg)
 	if (session->options->command == COMMAND_TABLE) {
 		report_table(session);
 	} else {
-		HASH_ITER(hh, session->model.processes, process, next) {
+		MODEL_EACH (&session->model, process, next) {
 			if (process->target && !process->ended)
 				report_process(session, process);
 		}

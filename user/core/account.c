@@ -13,7 +13,7 @@ bool account_is_whole(const struct mt_process *account)
 int64_t account_mapping(const struct mt_process *account)
 {
 	static const uint8_t mapping[] = {
-		MT_OP_MMAP,  MT_OP_BRK,	      MT_OP_MREMAP, MT_OP_SHMAT, MT_OP_IO_SETUP, MT_OP_MAP_SHADOW_STACK,
+		MT_OP_MMAP,   MT_OP_BRK,      MT_OP_MREMAP, MT_OP_SHMAT, MT_OP_IO_SETUP, MT_OP_MAP_SHADOW_STACK,
 		MT_OP_EXECVE, MT_OP_EXECVEAT, MT_OP_OTHER,
 	};
 	int64_t sum = 0;

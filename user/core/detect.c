@@ -94,7 +94,8 @@ static enum severity severity_of_eta(double eta_s, const struct thresholds *thre
 }
 
 /* A climb seen by step alarms, faster than any sampling can follow. */
-static bool climb_exhausts(const struct climb *climb, const struct thresholds *thresholds, struct forecast *ret_forecast)
+static bool climb_exhausts(const struct climb *climb, const struct thresholds *thresholds,
+			   struct forecast *ret_forecast)
 {
 	const struct sample *base = &climb->base, *last = &climb->last;
 	int64_t growth = (int64_t)last->map_count - base->map_count;

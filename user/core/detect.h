@@ -11,7 +11,7 @@
 #include "history.h"
 
 struct thresholds {
-	uint32_t limit;	      /* maps */
+	uint32_t limit;	   /* maps */
 	double horizon_s;  /* an exhaustion nearer than this is worth a warning */
 	double critical_s; /* and nearer than this, an alarm */
 };

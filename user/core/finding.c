@@ -24,7 +24,8 @@ const char *severity_name(enum severity severity)
 
 const char *file_kind_name(enum file_kind kind)
 {
-	static const char *const names[] = {"anon", "regular", "shm", "memfd", "anon_shm", "hugetlb", "device", "other"};
+	static const char *const names[] = {"anon",	"regular", "shm",    "memfd",
+					    "anon_shm", "hugetlb", "device", "other"};
 
 	return (unsigned int)kind < sizeof(names) / sizeof(names[0]) ? names[kind] : "other";
 }
@@ -63,8 +64,8 @@ static bool op_only_splits(uint32_t op)
 
 static void advise_file(const struct file_use *use, char *buf, size_t size)
 {
-	const char *again = use->id.kind == FILE_ANON ? "release them, or map larger areas" :
-							"unmap it where it is mapped, or map it once";
+	const char *again = use->id.kind == FILE_ANON ? "release them, or map larger areas"
+						      : "unmap it where it is mapped, or map it once";
 
 	char calls[UNITS_LEN], rest[UNITS_LEN];
 
@@ -85,7 +86,8 @@ static void advise(const struct finding *finding, char *buf, size_t size)
 	char number[UNITS_LEN];
 
 	if (top && top->delta > 0 && op_only_splits(top->op))
-		snprintf(buf, size, "%s splits maps faster than they merge (%s): apply it to whole mappings, or undo it",
+		snprintf(buf, size,
+			 "%s splits maps faster than they merge (%s): apply it to whole mappings, or undo it",
 			 op_name(top->op), units_change(top->delta, number, sizeof(number)));
 	else if (use && use->calls && (use->maps > 0 || use->calls > use->unmapped))
 		advise_file(use, buf, size);

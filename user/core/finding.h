@@ -14,7 +14,7 @@ enum finding_kind { FINDING_LEAK, FINDING_EXHAUSTION, FINDING_ENOMEM, FINDING_KI
 enum severity { SEVERITY_NONE, SEVERITY_INFO, SEVERITY_WARNING, SEVERITY_CRITICAL };
 
 #define EVIDENCE_MAX 5
-#define ADVICE_LEN 320
+#define ADVICE_LEN   320
 
 struct evidence_op {
 	uint32_t op; /* enum mt_op */

@@ -9,8 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define HISTORY_LEVELS 9
-#define HISTORY_SAMPLES 13 /* 12 windows between 13 samples */
+#define HISTORY_LEVELS	9
+#define HISTORY_SAMPLES 13	     /* 12 windows between 13 samples */
 #define HISTORY_BASE_NS 250000000ULL /* spacing of level 0; level n: 4^n times that (4.5 h at the last) */
 
 struct sample {

@@ -7,9 +7,8 @@
 
 /* How long a verdict must be absent before its finding is cleared. */
 static const uint64_t hold_ns[FINDING_KINDS] = {
-	[FINDING_LEAK] = 15000000000ULL,
-	[FINDING_EXHAUSTION] = 10000000000ULL,
-	[FINDING_ENOMEM] = 0, /* its detector remembers */
+	[FINDING_LEAK] = 15000000000ULL, [FINDING_EXHAUSTION] = 10000000000ULL, [FINDING_ENOMEM] = 0, /* its detector
+													 remembers */
 };
 
 #define UPDATE_EVERY_NS 1000000000ULL

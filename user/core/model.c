@@ -95,8 +95,7 @@ static void process_restart(struct process *process)
 	memset(&process->climb, 0, sizeof(process->climb));
 }
 
-static void process_take(struct model *model, struct process *process, const struct mt_process *account,
-			 uint64_t ts_ns)
+static void process_take(struct model *model, struct process *process, const struct mt_process *account, uint64_t ts_ns)
 {
 	struct sample before, now;
 	bool first = !process->history;
@@ -190,6 +189,6 @@ void model_free(struct model *model)
 {
 	struct process *process, *next;
 
-	HASH_ITER(hh, model->processes, process, next)
+	MODEL_EACH (model, process, next)
 		model_remove(model, process);
 }

@@ -63,12 +63,16 @@ struct process {
 struct model {
 	struct process *processes; /* uthash */
 	struct thresholds thresholds;
-	uint64_t turn;		 /* number of complete readings of the kernel's table */
-	uint64_t last_tick_ns;	 /* boot clock; every account was current then */
-	uint64_t dropped;	 /* processes for which there was no memory */
-	uint64_t files_dropped;	 /* files that found no room in the tables of processes now forgotten */
+	uint64_t turn;		/* number of complete readings of the kernel's table */
+	uint64_t last_tick_ns;	/* boot clock; every account was current then */
+	uint64_t dropped;	/* processes for which there was no memory */
+	uint64_t files_dropped; /* files that found no room in the tables of processes now forgotten */
 	unsigned int open_findings;
 };
+
+/* Walks all processes; the one at hand may be removed. */
+#define MODEL_EACH(model, process, next)                                                                               \
+	for ((process) = (model)->processes; (process) && ((next) = (process)->hh.next, 1); (process) = (next))
 
 const char *process_state_name(enum process_state state);
 /* map_count / limit; 0 if limit is 0. */

@@ -12,16 +12,32 @@ struct flag {
 
 /* Numbers are the kernel's ABI (include/uapi), given here so that old headers do. */
 static const struct flag prot_flags[] = {
-	{0x1, "PROT_READ"},	{0x2, "PROT_WRITE"},	       {0x4, "PROT_EXEC"},
-	{0x8, "PROT_SEM"},	{0x10, "PROT_BTI"},	       {0x20, "PROT_MTE"},
-	{0x01000000, "PROT_GROWSDOWN"}, {0x02000000, "PROT_GROWSUP"},
+	{0x1, "PROT_READ"},
+	{0x2, "PROT_WRITE"},
+	{0x4, "PROT_EXEC"},
+	{0x8, "PROT_SEM"},
+	{0x10, "PROT_BTI"},
+	{0x20, "PROT_MTE"},
+	{0x01000000, "PROT_GROWSDOWN"},
+	{0x02000000, "PROT_GROWSUP"},
 };
 
 static const struct flag map_flags[] = {
-	{0x10, "MAP_FIXED"},	   {0x20, "MAP_ANONYMOUS"},   {0x40, "MAP_32BIT"},	  {0x100, "MAP_GROWSDOWN"},
-	{0x800, "MAP_DENYWRITE"},  {0x1000, "MAP_EXECUTABLE"}, {0x2000, "MAP_LOCKED"},	  {0x4000, "MAP_NORESERVE"},
-	{0x8000, "MAP_POPULATE"},  {0x10000, "MAP_NONBLOCK"}, {0x20000, "MAP_STACK"},	  {0x40000, "MAP_HUGETLB"},
-	{0x80000, "MAP_SYNC"},	   {0x100000, "MAP_FIXED_NOREPLACE"}, {0x4000000, "MAP_UNINITIALIZED"},
+	{0x10, "MAP_FIXED"},
+	{0x20, "MAP_ANONYMOUS"},
+	{0x40, "MAP_32BIT"},
+	{0x100, "MAP_GROWSDOWN"},
+	{0x800, "MAP_DENYWRITE"},
+	{0x1000, "MAP_EXECUTABLE"},
+	{0x2000, "MAP_LOCKED"},
+	{0x4000, "MAP_NORESERVE"},
+	{0x8000, "MAP_POPULATE"},
+	{0x10000, "MAP_NONBLOCK"},
+	{0x20000, "MAP_STACK"},
+	{0x40000, "MAP_HUGETLB"},
+	{0x80000, "MAP_SYNC"},
+	{0x100000, "MAP_FIXED_NOREPLACE"},
+	{0x4000000, "MAP_UNINITIALIZED"},
 };
 
 static const struct flag mremap_flags[] = {{1, "MREMAP_MAYMOVE"}, {2, "MREMAP_FIXED"}, {4, "MREMAP_DONTUNMAP"}};
@@ -31,13 +47,15 @@ static const struct flag shmat_flags[] = {
 	{010000, "SHM_RDONLY"}, {020000, "SHM_RND"}, {040000, "SHM_REMAP"}, {0100000, "SHM_EXEC"}};
 
 static const struct flag advices[] = {
-	{0, "MADV_NORMAL"},	  {1, "MADV_RANDOM"},	     {2, "MADV_SEQUENTIAL"},	 {3, "MADV_WILLNEED"},
-	{4, "MADV_DONTNEED"},	  {8, "MADV_FREE"},	     {9, "MADV_REMOVE"},	 {10, "MADV_DONTFORK"},
-	{11, "MADV_DOFORK"},	  {12, "MADV_MERGEABLE"},    {13, "MADV_UNMERGEABLE"},	 {14, "MADV_HUGEPAGE"},
-	{15, "MADV_NOHUGEPAGE"},  {16, "MADV_DONTDUMP"},     {17, "MADV_DODUMP"},	 {18, "MADV_WIPEONFORK"},
-	{19, "MADV_KEEPONFORK"},  {20, "MADV_COLD"},	     {21, "MADV_PAGEOUT"},	 {22, "MADV_POPULATE_READ"},
-	{23, "MADV_POPULATE_WRITE"}, {24, "MADV_DONTNEED_LOCKED"}, {25, "MADV_COLLAPSE"}, {100, "MADV_HWPOISON"},
-	{101, "MADV_SOFT_OFFLINE"}, {102, "MADV_GUARD_INSTALL"}, {103, "MADV_GUARD_REMOVE"},
+	{0, "MADV_NORMAL"},	      {1, "MADV_RANDOM"},	   {2, "MADV_SEQUENTIAL"},
+	{3, "MADV_WILLNEED"},	      {4, "MADV_DONTNEED"},	   {8, "MADV_FREE"},
+	{9, "MADV_REMOVE"},	      {10, "MADV_DONTFORK"},	   {11, "MADV_DOFORK"},
+	{12, "MADV_MERGEABLE"},	      {13, "MADV_UNMERGEABLE"},	   {14, "MADV_HUGEPAGE"},
+	{15, "MADV_NOHUGEPAGE"},      {16, "MADV_DONTDUMP"},	   {17, "MADV_DODUMP"},
+	{18, "MADV_WIPEONFORK"},      {19, "MADV_KEEPONFORK"},	   {20, "MADV_COLD"},
+	{21, "MADV_PAGEOUT"},	      {22, "MADV_POPULATE_READ"},  {23, "MADV_POPULATE_WRITE"},
+	{24, "MADV_DONTNEED_LOCKED"}, {25, "MADV_COLLAPSE"},	   {100, "MADV_HWPOISON"},
+	{101, "MADV_SOFT_OFFLINE"},   {102, "MADV_GUARD_INSTALL"}, {103, "MADV_GUARD_REMOVE"},
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -63,109 +81,85 @@ const char *errno_name(int error, char *buf, size_t size)
 	return buf;
 }
 
-static void args_range(struct op_args *args, const uint64_t *raw)
-{
-	args->has_addr = args->has_len = true;
-	args->addr = raw[0];
-	args->len = raw[1];
-}
+/* Where an operation's arguments are in the raw six; NONE: it has no such argument. */
+#define NONE (-1)
+struct arg_layout {
+	int8_t addr, len, prot, flags, fd, new_len, advice;
+};
 
-static void args_prot(struct op_args *args, uint64_t prot)
+static const struct arg_layout *arg_layout_of(uint32_t op)
 {
-	args->has_prot = true;
-	args->prot = prot;
-}
-
-static void args_flags(struct op_args *args, uint64_t flags)
-{
-	args->has_flags = true;
-	args->flags = flags;
-}
-
-static void args_advice(struct op_args *args, uint64_t advice)
-{
-	args->has_advice = true;
-	args->advice = advice;
-}
-
-static void args_addr(struct op_args *args, uint64_t addr)
-{
-	args->has_addr = true;
-	args->addr = addr;
-}
-
-static void args_mmap(struct op_args *args, const uint64_t *raw)
-{
-	args_range(args, raw);
-	args_prot(args, raw[2]);
-	args_flags(args, raw[3]);
-	args->has_fd = !(raw[3] & 0x20); /* MAP_ANONYMOUS ignores it */
-	args->fd = (int32_t)raw[4];
-}
-
-void op_args_decode(uint32_t op, const uint64_t *raw, struct op_args *ret_args)
-{
-	struct op_args args = {0};
+	/*                                      addr  len   prot  flags fd    new   advice */
+	static const struct arg_layout none = {NONE, NONE, NONE, NONE, NONE, NONE, NONE};
+	static const struct arg_layout range = {0, 1, NONE, NONE, NONE, NONE, NONE};
+	static const struct arg_layout range_flags = {0, 1, NONE, 2, NONE, NONE, NONE};
+	static const struct arg_layout protect = {0, 1, 2, NONE, NONE, NONE, NONE};
+	static const struct arg_layout addr = {0, NONE, NONE, NONE, NONE, NONE, NONE};
+	static const struct arg_layout special[MT_OP_MAX] = {
+		[MT_OP_MMAP] = {0, 1, 2, 3, 4, NONE, NONE},
+		[MT_OP_MREMAP] = {0, 1, NONE, 3, NONE, 2, NONE},
+		[MT_OP_MADVISE] = {0, 1, NONE, NONE, NONE, NONE, 2},
+		[MT_OP_PROCESS_MADVISE] = {NONE, NONE, NONE, NONE, NONE, NONE, 3}, /* its ranges are in user memory */
+		[MT_OP_REMAP_FILE_PAGES] = {0, 1, 2, 4, NONE, NONE, NONE},
+		[MT_OP_MBIND] = {0, 1, NONE, 5, NONE, NONE, NONE},
+		[MT_OP_MLOCKALL] = {NONE, NONE, NONE, 0, NONE, NONE, NONE},
+		[MT_OP_SHMAT] = {1, NONE, NONE, 2, NONE, NONE, NONE},
+		[MT_OP_PRCTL] = {2, 3, NONE, NONE, NONE, NONE, NONE}, /* of PR_SET_VMA */
+	};
 
 	switch (op) {
-	case MT_OP_MMAP:
-		args_mmap(&args, raw);
-		break;
 	case MT_OP_MPROTECT:
 	case MT_OP_PKEY_MPROTECT:
-		args_range(&args, raw);
-		args_prot(&args, raw[2]);
-		break;
-	case MT_OP_MREMAP:
-		args_range(&args, raw);
-		args.has_new_len = true;
-		args.new_len = raw[2];
-		args_flags(&args, raw[3]);
-		break;
-	case MT_OP_MADVISE:
-		args_range(&args, raw);
-		args_advice(&args, raw[2]);
-		break;
-	case MT_OP_PROCESS_MADVISE: /* its ranges are in user memory */
-		args_advice(&args, raw[3]);
-		break;
+		return &protect;
 	case MT_OP_MLOCK2:
 	case MT_OP_MAP_SHADOW_STACK:
 	case MT_OP_MSEAL:
-		args_range(&args, raw);
-		args_flags(&args, raw[2]);
-		break;
-	case MT_OP_REMAP_FILE_PAGES:
-		args_range(&args, raw);
-		args_prot(&args, raw[2]);
-		args_flags(&args, raw[4]);
-		break;
-	case MT_OP_MBIND:
-		args_range(&args, raw);
-		args_flags(&args, raw[5]);
-		break;
+		return &range_flags;
 	case MT_OP_MUNMAP:
 	case MT_OP_MLOCK:
 	case MT_OP_MUNLOCK:
 	case MT_OP_SET_MEMPOLICY_HOME_NODE:
-		args_range(&args, raw);
-		break;
-	case MT_OP_MLOCKALL:
-		args_flags(&args, raw[0]);
-		break;
-	case MT_OP_SHMAT:
-		args_addr(&args, raw[1]);
-		args_flags(&args, raw[2]);
-		break;
+		return &range;
 	case MT_OP_BRK:
 	case MT_OP_SHMDT:
-		args_addr(&args, raw[0]);
-		break;
-	case MT_OP_PRCTL: /* PR_SET_VMA_ANON_NAME names a range */
-		if (raw[0] == 0x53564d41)
-			args_range(&args, raw + 2);
-		break;
+		return &addr;
+	case MT_OP_MMAP:
+	case MT_OP_MREMAP:
+	case MT_OP_MADVISE:
+	case MT_OP_PROCESS_MADVISE:
+	case MT_OP_REMAP_FILE_PAGES:
+	case MT_OP_MBIND:
+	case MT_OP_MLOCKALL:
+	case MT_OP_SHMAT:
+	case MT_OP_PRCTL:
+		return &special[op];
 	}
+	return &none;
+}
+
+static bool arg_take(const uint64_t *raw, int8_t index, uint64_t *ret_value)
+{
+	if (index != NONE)
+		*ret_value = raw[index];
+	return index != NONE;
+}
+
+void op_args_decode(uint32_t op, const uint64_t *raw, struct op_args *ret_args)
+{
+	const struct arg_layout *layout = arg_layout_of(op);
+	struct op_args args = {0};
+	uint64_t fd = 0;
+
+	if (op == MT_OP_PRCTL && raw[0] != 0x53564d41 /* PR_SET_VMA: the others are about no range */)
+		layout = arg_layout_of(MT_OP_OTHER);
+	args.has_addr = arg_take(raw, layout->addr, &args.addr);
+	args.has_len = arg_take(raw, layout->len, &args.len);
+	args.has_prot = arg_take(raw, layout->prot, &args.prot);
+	args.has_flags = arg_take(raw, layout->flags, &args.flags);
+	args.has_new_len = arg_take(raw, layout->new_len, &args.new_len);
+	args.has_advice = arg_take(raw, layout->advice, &args.advice);
+	args.has_fd = arg_take(raw, layout->fd, &fd) && !(args.flags & 0x20 /* MAP_ANONYMOUS ignores it */);
+	args.fd = args.has_fd ? (int32_t)fd : 0;
 	*ret_args = args;
 }
 

@@ -88,7 +88,7 @@ static int plan_refuse(struct plan *plan, const struct features *features, enum 
 			 feature_advice(feature, error));
 	else
 		snprintf(plan->why_not, sizeof(plan->why_not), "%s (%s) is not to be had: %s", feature_name(feature),
-		 feature_purpose(feature), feature_advice(feature, error));
+			 feature_purpose(feature), feature_advice(feature, error));
 	return -ENOTSUP;
 }
 
@@ -122,7 +122,10 @@ int plan_make(const struct features *features, const struct plan_want *want, str
 
 const char *plan_text(const struct plan *plan, char *buf, unsigned long size)
 {
-	snprintf(buf, size, "%s%slife%s%s%s iter", plan->witness ? "witness " : plan->witness_memcg ? "witness_memcg " : "",
+	snprintf(buf, size, "%s%slife%s%s%s iter",
+		 plan->witness	       ? "witness "
+		 : plan->witness_memcg ? "witness_memcg "
+				       : "",
 		 plan->syscalls ? "syscalls " : "", plan->exit_mmap ? " exit_mmap" : "", plan->rename ? " rename" : "",
 		 plan->find_vma ? " find_vma" : "");
 	return buf;

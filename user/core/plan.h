@@ -7,17 +7,17 @@
 #include <stdint.h>
 
 enum feature {
-	FEATURE_BTF,	      /* /sys/kernel/btf/vmlinux */
-	FEATURE_RINGBUF,      /* BPF ring buffer, 5.8 */
-	FEATURE_WITNESS,      /* tp_btf mmap_lock_released (mm, write), 6.16 */
+	FEATURE_BTF,	       /* /sys/kernel/btf/vmlinux */
+	FEATURE_RINGBUF,       /* BPF ring buffer, 5.8 */
+	FEATURE_WITNESS,       /* tp_btf mmap_lock_released (mm, write), 6.16 */
 	FEATURE_WITNESS_MEMCG, /* the same with a memcg path, 5.15 to 6.15 */
-	FEATURE_LIFE,	      /* tp_btf sched_process_{fork,exec,exit} */
-	FEATURE_EXIT_MMAP,    /* tp_btf exit_mmap, 6.1 */
-	FEATURE_RENAME,	      /* tp_btf task_rename */
-	FEATURE_ITER,	      /* iter/task, 5.8 */
-	FEATURE_SYSCALLS,     /* tracefs and syscalls:sys_enter_mmap */
-	FEATURE_FIND_VMA,     /* bpf_find_vma, 5.17 */
-	FEATURE_SEND_SIGNAL,  /* bpf_send_signal, 5.3 */
+	FEATURE_LIFE,	       /* tp_btf sched_process_{fork,exec,exit} */
+	FEATURE_EXIT_MMAP,     /* tp_btf exit_mmap, 6.1 */
+	FEATURE_RENAME,	       /* tp_btf task_rename */
+	FEATURE_ITER,	       /* iter/task, 5.8 */
+	FEATURE_SYSCALLS,      /* tracefs and syscalls:sys_enter_mmap */
+	FEATURE_FIND_VMA,      /* bpf_find_vma, 5.17 */
+	FEATURE_SEND_SIGNAL,   /* bpf_send_signal, 5.3 */
 	FEATURES,
 };
 
@@ -30,9 +30,9 @@ struct features {
 enum hook { HOOK_WITNESS = 1, HOOK_SYSCALLS = 2 };
 
 struct plan_want {
-	uint32_t hooks;	  /* enum hook, 0: choose */
-	bool operations;  /* results of calls are wanted, not map counts alone */
-	bool stop;	  /* --stop-at */
+	uint32_t hooks;	 /* enum hook, 0: choose */
+	bool operations; /* results of calls are wanted, not map counts alone */
+	bool stop;	 /* --stop-at */
 };
 
 struct plan {

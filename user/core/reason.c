@@ -4,9 +4,10 @@
 #include <errno.h>
 #include <string.h>
 
-#define PROT_WRITE_BIT	 0x2
-#define MAP_TYPE_MASK	 0xf
-#define MAP_PRIVATE_TYPE 0x2
+#define PROT_WRITE_BIT	  0x2
+#define MAP_TYPE_MASK	  0xf
+#define MAP_PRIVATE_TYPE  0x2
+#define MAP_GROWSDOWN_BIT 0x100
 
 const char *reason_name(enum reason reason)
 {
@@ -37,9 +38,13 @@ static uint64_t bytes_wanted(const struct refusal *refusal)
 	return 0;
 }
 
-static bool exceeds(uint64_t used, uint64_t wanted, uint64_t limit)
+/* The kernel compares pages: what is wanted rounded up, the limit rounded down. */
+static bool exceeds(uint64_t used, uint64_t wanted, uint64_t limit, uint32_t page_size)
 {
-	return limit != UINT64_MAX && wanted && (used > limit || wanted > limit - used);
+	uint64_t used_pages = used / page_size, limit_pages = limit / page_size;
+	uint64_t wanted_pages = wanted / page_size + (wanted % page_size != 0);
+
+	return limit != UINT64_MAX && wanted && (used_pages > limit_pages || wanted_pages > limit_pages - used_pages);
 }
 
 static bool length_overflows(const struct refusal *refusal, uint32_t page_size)
@@ -56,31 +61,52 @@ static bool locks_memory(uint32_t op)
 	       op == MT_OP_MLOCKALL;
 }
 
-/* RLIMIT_DATA counts private writable memory (mm/mmap.c: may_expand_vm). */
+/* RLIMIT_DATA counts private writable memory that is no stack (mm/mmap.c: is_data_mapping). */
 static bool counts_as_data(const struct op_args *args)
 {
-	return (args->prot & PROT_WRITE_BIT) && (args->flags & MAP_TYPE_MASK) == MAP_PRIVATE_TYPE;
+	return (args->prot & PROT_WRITE_BIT) && (args->flags & MAP_TYPE_MASK) == MAP_PRIVATE_TYPE &&
+	       !(args->flags & MAP_GROWSDOWN_BIT);
+}
+
+/* Advice that changes a map's flags, and so may split it: NORMAL to SEQUENTIAL, DONTFORK to KEEPONFORK. */
+static bool advice_splits(uint64_t advice)
+{
+	return advice <= 2 || (advice >= 10 && advice <= 19);
+}
+
+/* Can this operation have failed in this way for want of maps? */
+static bool count_refuses(const struct refusal *refusal)
+{
+	bool advises = refusal->op == MT_OP_MADVISE || refusal->op == MT_OP_PROCESS_MADVISE;
+
+	if (refusal->map_count < refusal->refusal_point)
+		return false;
+	if (advises && refusal->has_args && !advice_splits(refusal->args.advice))
+		return false;
+	/* EAGAIN stands for it since 6.1, in these calls alone. */
+	return refusal->error != EAGAIN || advises || refusal->op == MT_OP_PRCTL;
 }
 
 /* In the order in which the kernel checks. */
 static enum reason reason_of(const struct refusal *refusal, uint32_t page_size)
 {
 	uint64_t wanted = refusal->has_args ? bytes_wanted(refusal) : 0;
+	bool locks = refusal->op == MT_OP_MLOCK || refusal->op == MT_OP_MLOCK2;
 
 	if (length_overflows(refusal, page_size))
 		return REASON_LENGTH;
-	if (refusal->map_count >= refusal->refusal_point)
+	if (count_refuses(refusal))
 		return REASON_MAX_MAP_COUNT;
 	if (refusal->error == EAGAIN)
 		return locks_memory(refusal->op) ? REASON_MEMLOCK : REASON_UNKNOWN;
 	/* mlock(2) itself says ENOMEM for it (mm/mlock.c: do_mlock) */
-	if ((refusal->op == MT_OP_MLOCK || refusal->op == MT_OP_MLOCK2) && refusal->has_args &&
-	    exceeds(refusal->locked_vm, refusal->args.len, refusal->rlimit_memlock))
+	if (locks && refusal->has_args &&
+	    exceeds(refusal->locked_vm, refusal->args.len, refusal->rlimit_memlock, page_size))
 		return REASON_MEMLOCK;
-	if (exceeds(refusal->total_vm, wanted, refusal->rlimit_as))
+	if (exceeds(refusal->total_vm, wanted, refusal->rlimit_as, page_size))
 		return REASON_RLIMIT_AS;
 	if (refusal->op == MT_OP_MMAP && counts_as_data(&refusal->args) &&
-	    exceeds(refusal->data_vm, wanted, refusal->rlimit_data))
+	    exceeds(refusal->data_vm, wanted, refusal->rlimit_data, page_size))
 		return REASON_RLIMIT_DATA;
 	return REASON_UNKNOWN;
 }

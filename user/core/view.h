@@ -19,8 +19,8 @@ enum sort_key {
 };
 
 struct view_filter {
-	const char *comm;   /* part of the name; NULL: any */
-	bool in_cgroup;	    /* only those marked so */
+	const char *comm; /* part of the name; NULL: any */
+	bool in_cgroup;	  /* only those marked so */
 	bool failed_only;
 };
 

@@ -12,8 +12,8 @@ struct child {
 };
 
 /* Exit status of a command that was not found, and of one that could not be run; as sh and strace have it. */
-#define CHILD_NOT_FOUND	 127
-#define CHILD_NOT_RUN 126
+#define CHILD_NOT_FOUND 127
+#define CHILD_NOT_RUN	126
 
 /* Whole path of a command looked up in PATH; caller frees. NULL with errno set if there is none. */
 char *child_find(const char *command);

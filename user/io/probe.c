@@ -14,7 +14,7 @@
 #include "cleanup.h"
 #include "probe.skel.h"
 
-#define TRACEFS_PATH  "/sys/kernel/tracing"
+#define TRACEFS_PATH	     "/sys/kernel/tracing"
 #define TRACEFS_MAGIC_NUMBER 0x74726163
 
 static void btf_release(struct btf **btf)
@@ -73,8 +73,7 @@ static int probe_program(size_t program_offset)
 	if (!probe)
 		return errno;
 	wanted = *(struct bpf_program **)((char *)probe + program_offset);
-	bpf_object__for_each_program(program, probe->obj)
-		bpf_program__set_autoload(program, program == wanted);
+	bpf_object__for_each_program(program, probe->obj) bpf_program__set_autoload(program, program == wanted);
 	error = probe_bpf__load(probe);
 	if (error)
 		return -error;

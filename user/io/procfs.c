@@ -13,7 +13,7 @@
 
 #include "cleanup.h"
 
-#define PROC_PID_INIT_INO 0xEFFFFFFCU /* include/linux/proc_ns.h */
+#define PROC_PID_INIT_INO  0xEFFFFFFCU /* include/linux/proc_ns.h */
 #define KERNEL_THREAD_FLAG 0x00200000U /* PF_KTHREAD */
 
 static void file_release(FILE **file)

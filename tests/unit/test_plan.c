@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* user/core/plan.c: from what a kernel offers to what gets attached. */
+#include "fake.h"
+
+#include <errno.h>
+
+#include "plan.h"
+
+/* Linux 6.18 has the witness without memcg path; 6.12 the other one. */
+static struct features linux_6_18(void)
+{
+	struct features features = {0};
+
+	features.error[FEATURE_WITNESS_MEMCG] = EINVAL;
+	return features;
+}
+
+static struct features linux_without(enum feature feature, int error)
+{
+	struct features features = linux_6_18();
+
+	features.error[feature] = error;
+	return features;
+}
+
+static const struct plan_want want_counts = {0};
+static const struct plan_want want_operations = {.operations = true};
+
+static void plan_of_a_new_kernel(void **state)
+{
+	struct features features = linux_6_18();
+	struct plan plan;
+	char text[96];
+
+	(void)state;
+	memset(&plan, 0xff, sizeof(plan));
+	assert_int_equal(plan_make(&features, &want_operations, &plan), 0);
+	assert_true(plan.witness && plan.syscalls && plan.exit_mmap && plan.rename && plan.find_vma);
+	assert_false(plan.witness_memcg);
+	assert_string_equal(plan.why_not, "");
+	assert_string_equal(plan_text(&plan, text, sizeof(text)), "witness syscalls life exit_mmap rename find_vma iter");
+}
+
+static void plan_of_an_older_kernel(void **state)
+{
+	struct features features = linux_without(FEATURE_WITNESS, EINVAL);
+	struct plan plan;
+	char text[96];
+
+	(void)state;
+	features.error[FEATURE_WITNESS_MEMCG] = 0;
+	features.error[FEATURE_EXIT_MMAP] = ENOENT;
+	features.error[FEATURE_RENAME] = ENOENT;
+	features.error[FEATURE_FIND_VMA] = EINVAL;
+	assert_int_equal(plan_make(&features, &want_operations, &plan), 0);
+	assert_true(plan.witness_memcg && plan.syscalls);
+	assert_false(plan.witness || plan.exit_mmap || plan.rename || plan.find_vma);
+	assert_string_equal(plan_text(&plan, text, sizeof(text)), "witness_memcg syscalls life iter");
+}
+
+/* One argument shape or the other, never both: each change is witnessed once. */
+static void never_two_witnesses(void **state)
+{
+	struct features features = {0};
+	struct plan plan;
+
+	(void)state;
+	assert_int_equal(plan_make(&features, &want_counts, &plan), 0);
+	assert_int_equal(plan.witness + plan.witness_memcg, 1);
+}
+
+/* Watch gear: map counts alone pay no syscall tax (KERNEL.md section 3). */
+static void counts_alone_attach_no_syscalls(void **state)
+{
+	struct features features = linux_6_18();
+	struct plan plan;
+	char text[96];
+
+	(void)state;
+	assert_int_equal(plan_make(&features, &want_counts, &plan), 0);
+	assert_true(plan.witness);
+	assert_false(plan.syscalls || plan.find_vma);
+	assert_string_equal(plan_text(&plan, text, sizeof(text)), "witness life exit_mmap rename iter");
+}
+
+/* Every feature missing in turn: what has to be there, and what is done without. */
+static void each_feature_missing(void **state)
+{
+	static const bool needed[FEATURES] = {
+		[FEATURE_BTF] = true, [FEATURE_RINGBUF] = true, [FEATURE_WITNESS] = true,
+		[FEATURE_LIFE] = true, [FEATURE_ITER] = true,
+	};
+
+	(void)state;
+	for (enum feature feature = 0; feature < FEATURES; feature++) {
+		struct features features = linux_without(feature, ENOENT);
+		struct plan plan;
+
+		memset(&plan, 0xff, sizeof(plan));
+		assert_int_equal(plan_make(&features, &want_operations, &plan), needed[feature] ? -ENOTSUP : 0);
+		if (needed[feature]) {
+			assert_non_null(strstr(plan.why_not, feature_name(feature)));
+			assert_non_null(strstr(plan.why_not, feature_advice(feature, ENOENT)));
+			assert_false(plan.witness || plan.witness_memcg || plan.syscalls);
+		} else {
+			assert_string_equal(plan.why_not, "");
+			assert_true(plan.witness);
+			assert_int_equal(plan.syscalls, feature != FEATURE_SYSCALLS);
+			assert_int_equal(plan.exit_mmap, feature != FEATURE_EXIT_MMAP);
+			assert_int_equal(plan.rename, feature != FEATURE_RENAME);
+			assert_int_equal(plan.find_vma, feature != FEATURE_FIND_VMA && feature != FEATURE_SYSCALLS);
+		}
+	}
+}
+
+static void no_witness_of_either_shape(void **state)
+{
+	struct features features = linux_without(FEATURE_WITNESS, EPERM);
+	struct plan plan;
+
+	(void)state;
+	assert_int_equal(plan_make(&features, &want_counts, &plan), -ENOTSUP);
+	assert_non_null(strstr(plan.why_not, "run as root"));
+}
+
+static void stop_needs_signals(void **state)
+{
+	struct features features = linux_without(FEATURE_SEND_SIGNAL, EINVAL);
+	struct plan_want want = {.stop = true};
+	struct plan plan;
+
+	(void)state;
+	assert_int_equal(plan_make(&features, &want, &plan), -ENOTSUP);
+	assert_non_null(strstr(plan.why_not, "send_signal"));
+	want.stop = false;
+	assert_int_equal(plan_make(&features, &want, &plan), 0);
+}
+
+/* --hooks forces one, so that every path can be tested on every kernel. */
+static void forced_hooks(void **state)
+{
+	static const struct {
+		uint32_t hooks;
+		bool operations, witness, syscalls;
+	} rows[] = {
+		{0, false, true, false},
+		{0, true, true, true},
+		{HOOK_WITNESS, false, true, false},
+		{HOOK_WITNESS, true, true, false},
+		{HOOK_SYSCALLS, false, false, true},
+		{HOOK_SYSCALLS, true, false, true},
+		{HOOK_WITNESS | HOOK_SYSCALLS, false, true, true},
+	};
+	struct features features = linux_6_18();
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct plan_want want = {.hooks = rows[i].hooks, .operations = rows[i].operations};
+		struct plan plan;
+
+		assert_int_equal(plan_make(&features, &want, &plan), 0);
+		assert_int_equal(plan.witness, rows[i].witness);
+		assert_int_equal(plan.syscalls, rows[i].syscalls);
+	}
+}
+
+/* Forced, it has to be there; nothing else steps in. */
+static void forced_hooks_that_are_missing(void **state)
+{
+	struct features features = linux_without(FEATURE_SYSCALLS, ENOENT);
+	struct plan_want want = {.hooks = HOOK_SYSCALLS};
+	struct plan plan;
+
+	(void)state;
+	assert_int_equal(plan_make(&features, &want, &plan), -ENOTSUP);
+	assert_non_null(strstr(plan.why_not, "tracefs"));
+	want.hooks = HOOK_SYSCALLS | HOOK_WITNESS;
+	assert_int_equal(plan_make(&features, &want, &plan), -ENOTSUP);
+	want.hooks = HOOK_WITNESS;
+	assert_int_equal(plan_make(&features, &want, &plan), 0);
+	features = linux_without(FEATURE_WITNESS, ENOENT);
+	assert_int_equal(plan_make(&features, &want, &plan), -ENOTSUP);
+	want.hooks = HOOK_SYSCALLS;
+	assert_int_equal(plan_make(&features, &want, &plan), 0);
+}
+
+static void hook_names(void **state)
+{
+	static const struct {
+		const char *text;
+		uint32_t hooks;
+	} rows[] = {
+		{"witness", HOOK_WITNESS},
+		{"syscalls", HOOK_SYSCALLS},
+		{"witness,syscalls", HOOK_WITNESS | HOOK_SYSCALLS},
+		{"syscalls,witness,syscalls", HOOK_WITNESS | HOOK_SYSCALLS},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		const char *bad = NULL;
+		uint32_t hooks = 0;
+
+		assert_int_equal(hooks_parse(rows[i].text, &hooks, &bad), 0);
+		assert_int_equal(hooks, rows[i].hooks);
+	}
+}
+
+static void hook_names_refused(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t bad;
+	} rows[] = {
+		{"", 0}, {",", 0}, {"witness,", 8}, {",witness", 0}, {"witness,,syscalls", 8}, {"witnes", 0},
+		{"witnesses", 0}, {"Witness", 0}, {" witness", 0}, {"witness syscalls", 0}, {"syscalls,kprobes", 9},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		const char *bad = NULL;
+		uint32_t hooks = 4711;
+
+		assert_int_equal(hooks_parse(rows[i].text, &hooks, &bad), -EINVAL);
+		assert_ptr_equal(bad, rows[i].text + rows[i].bad);
+		assert_int_equal(hooks, 4711);
+	}
+}
+
+/* doctor: each has a name of its own, a purpose, and advice that fits the refusal. */
+static void features_in_words(void **state)
+{
+	(void)state;
+	for (enum feature feature = 0; feature < FEATURES; feature++) {
+		assert_true(strlen(feature_name(feature)) > 0);
+		assert_true(strlen(feature_purpose(feature)) > 0);
+		assert_true(strlen(feature_advice(feature, ENOENT)) > 0);
+		assert_non_null(strstr(feature_advice(feature, EPERM), "root"));
+		assert_non_null(strstr(feature_advice(feature, EACCES), "root"));
+		assert_null(strstr(feature_advice(feature, EINVAL), "root"));
+		for (enum feature other = 0; other < feature; other++)
+			assert_string_not_equal(feature_name(other), feature_name(feature));
+	}
+}
+
+static void text_is_cut_to_fit(void **state)
+{
+	struct features features = linux_6_18();
+	struct plan plan;
+	char text[17];
+
+	(void)state;
+	assert_int_equal(plan_make(&features, &want_operations, &plan), 0);
+	text[16] = 'x';
+	assert_string_equal(plan_text(&plan, text, 16), "witness syscall");
+	assert_int_equal(text[16], 'x');
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(plan_of_a_new_kernel),
+		cmocka_unit_test(plan_of_an_older_kernel),
+		cmocka_unit_test(never_two_witnesses),
+		cmocka_unit_test(counts_alone_attach_no_syscalls),
+		cmocka_unit_test(each_feature_missing),
+		cmocka_unit_test(no_witness_of_either_shape),
+		cmocka_unit_test(stop_needs_signals),
+		cmocka_unit_test(forced_hooks),
+		cmocka_unit_test(forced_hooks_that_are_missing),
+		cmocka_unit_test(hook_names),
+		cmocka_unit_test(hook_names_refused),
+		cmocka_unit_test(features_in_words),
+		cmocka_unit_test(text_is_cut_to_fit),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* From options to a running tracer, step by step; each says in one line what is wrong. */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cgroup.h"
+#include "cleanup.h"
+#include "log.h"
+#include "probe.h"
+#include "procfs.h"
+#include "session.h"
+
+#define MS_NS		 1000000ULL
+#define SAMPLE_ALL_NS	 (1000 * MS_NS)
+#define SAMPLE_STREAM_NS (250 * MS_NS)
+#define DRAIN_NS	 (100 * MS_NS) /* records wait this long at most; alarms never */
+
+static int check_targets(const struct options *options)
+{
+	uint32_t tgid;
+
+	if (!options->pid_count)
+		return 0;
+	if (!procfs_in_initial_pid_namespace()) {
+		log_error("-p: this is a pid namespace of its own, the kernel counts by the host's pids: run mmaptrace "
+			  "on the host, or in a container that shares its pids (--pid=host)");
+		return -EINVAL;
+	}
+	for (size_t i = 0; i < options->pid_count; i++) {
+		uint32_t pid = options->pids[i];
+
+		switch (procfs_pid_state(pid, &tgid)) {
+		case PID_ALIVE:
+			continue;
+		case PID_NONE:
+			log_error("-p %u: no such process", pid);
+			break;
+		case PID_ZOMBIE:
+			log_error("-p %u: a zombie: it has ended and holds no maps", pid);
+			break;
+		case PID_KERNEL_THREAD:
+			log_error("-p %u: a kernel thread: it has no maps", pid);
+			break;
+		case PID_THREAD:
+			log_error("-p %u: a thread of process %u: use -p %u", pid, tgid, tgid);
+			break;
+		}
+		return -ESRCH;
+	}
+	return 0;
+}
+
+static int check_cgroup(struct session *session)
+{
+	const char *text = session->options->cgroup;
+	int error = text ? cgroup_path_parse(text, &session->cgroup) : 0;
+
+	if (error)
+		log_error("-c %s: %s", text, strerror(-error));
+	return error;
+}
+
+static int make_plan(struct session *session)
+{
+	const struct options *options = session->options;
+	struct plan_want want = {
+		.hooks = options->hooks,
+		.operations = true,
+		.stop = options->stop_at_percent > 0,
+	};
+	struct features features;
+	int error = probe_mount_tracefs();
+
+	if (error == 1)
+		log_debug("tracefs was not mounted: mounted it at /sys/kernel/tracing");
+	probe_features(&features);
+	error = plan_make(&features, &want, &session->plan);
+	if (error) {
+		log_error("%s", session->plan.why_not);
+		return error;
+	}
+	plan_text(&session->plan, session->plan_text, sizeof(session->plan_text));
+	log_debug("plan: %s; limit %u maps", session->plan_text, session->limit);
+	if (!session->plan.syscalls && !options->hooks)
+		log_warn("no syscall tracepoints ('mmaptrace doctor' tells why): results and failures of calls are not "
+			 "seen");
+	return 0;
+}
+
+/* True if an environment variable has this value, or any but the empty one (NULL). */
+static bool is_set(const char *name, const char *value)
+{
+	const char *set = getenv(name);
+
+	return set && (value ? !strcmp(set, value) : *set != '\0');
+}
+
+static int open_output(struct session *session)
+{
+	const struct options *options = session->options;
+	unsigned int columns = 0, rows = 0;
+	bool terminal;
+	int error = output_open(options->output, &session->output);
+
+	if (error) {
+		log_error("cannot open '%s' for writing: %s", options->output, strerror(-error));
+		return error;
+	}
+	terminal = output_terminal_size(&session->output, &columns, &rows);
+	terminal = terminal && !is_set("TERM", "dumb");
+	session->style.colour = terminal && !is_set("NO_COLOR", NULL);
+	session->style.redraw = terminal && options->command == COMMAND_TABLE && !options->json;
+	session->style.width = columns;
+	session->style.wall_clock = options->timestamps;
+	return 0;
+}
+
+static int read_limit(struct session *session)
+{
+	int error = procfs_read_limit(&session->real_limit);
+
+	if (error) {
+		log_error("cannot read /proc/sys/vm/max_map_count: %s", strerror(-error));
+		return error;
+	}
+	session->limit = session->options->limit ? session->options->limit : session->real_limit;
+	thresholds_default(&session->model.thresholds, session->limit);
+	session->model.thresholds.horizon_s = (double)session->options->horizon_ns / 1e9;
+	return 0;
+}
+
+static int start_child(struct session *session)
+{
+	char *path _cleanup_free_ = NULL;
+	int error;
+
+	if (session->options->command != COMMAND_RUN)
+		return 0;
+	path = child_find(session->options->argv[0]);
+	if (!path) {
+		error = errno;
+		log_error("cannot run '%s': %s", session->options->argv[0], strerror(error));
+		session->child_status = (error == ENOENT ? CHILD_NOT_FOUND : CHILD_NOT_RUN) << 8;
+		return -error;
+	}
+	error = child_start(path, session->options->argv, &session->child);
+	if (error)
+		log_error("cannot start '%s': %s", path, strerror(-error));
+	session->child_running = !error;
+	return error;
+}
+
+static int add_target(struct session *session, uint32_t pid, uint32_t flags)
+{
+	int error = tracer_target_add(session->tracer, pid, flags);
+
+	if (error)
+		log_error("cannot follow pid %u: %s%s", pid, strerror(-error),
+			  error == -E2BIG ? "; raise --max-procs" : "");
+	return error;
+}
+
+static int add_targets(struct session *session)
+{
+	const struct options *options = session->options;
+	int error = 0;
+
+	for (size_t i = 0; i < options->pid_count && !error; i++)
+		error = add_target(session, options->pids[i], 0);
+	if (session->child_running && !error)
+		error = add_target(session, (uint32_t)session->child.pid, MT_TARGET_FOLLOW | MT_TARGET_PENDING);
+	return error;
+}
+
+/* The account a target's maps are booked in: its own, or that of the process whose mm it shares. */
+static int adopt_target(struct session *session, uint32_t pid)
+{
+	struct mt_process account;
+	struct process *process;
+	uint64_t mm;
+	int error = tracer_mm_of(session->tracer, pid, &mm);
+
+	if (!error)
+		error = tracer_read(session->tracer, mm, &account);
+	if (error) {
+		log_error("-p %u: the kernel's table has no such process: it has just ended, or --max-procs (%u) is "
+			  "too small",
+			  pid, session->options->max_processes);
+		return -ESRCH;
+	}
+	if (account.tgid != pid) {
+		log_warn("-p %u: shares its address space with process %u; its maps are shown as that one's", pid,
+			 account.tgid);
+		add_target(session, account.tgid, 0);
+	}
+	process = model_update(&session->model, &account, session_now());
+	if (!process)
+		return -ENOMEM;
+	process->target = true;
+	report_process(session, process);
+	return 0;
+}
+
+static int start_tracer(struct session *session)
+{
+	const struct options *options = session->options;
+	struct tracer_options tracer_options = {
+		.plan = session->plan,
+		.limit = session->limit,
+		.stop_at = (uint32_t)((uint64_t)session->limit * options->stop_at_percent / 100),
+		.ring_bytes = options->ring_bytes,
+		.max_processes = options->max_processes,
+		.stop_all = options->command == COMMAND_TABLE,
+		.operations = options->command != COMMAND_TABLE,
+	};
+
+	return tracer_open(&tracer_options, &session->tracer);
+}
+
+static int take_signal(int number, bool from_process, void *arg)
+{
+	struct session *session = arg;
+
+	if (number == SIGCHLD) {
+		if (session->child_running && waitpid(session->child.pid, &session->child_status, WNOHANG) > 0)
+			session->child_running = false;
+		return tick_drain(session);
+	}
+	/* What the terminal sends has reached the command already. */
+	if (session->child_running && from_process)
+		kill(session->child.pid, number);
+	if (!session->child_running)
+		loop_stop(session->loop);
+	return 0;
+}
+
+static int watch_targets(struct session *session)
+{
+	const struct options *options = session->options;
+	int error = 0;
+
+	for (size_t i = 0; i < options->pid_count && !error; i++) {
+		int fd = (int)syscall(SYS_pidfd_open, options->pids[i], 0);
+
+		/* Not needed to see the end of a target, only to see it at once. */
+		if (fd >= 0)
+			error = loop_add_once(session->loop, fd, tick_drain, session);
+		if (error == -ENOSPC)
+			return 0;
+	}
+	return error;
+}
+
+static int build_loop(struct session *session)
+{
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD, 0};
+	const struct options *options = session->options;
+	bool stream = options->command != COMMAND_TABLE;
+	uint64_t sample_ns = stream ? SAMPLE_STREAM_NS : SAMPLE_ALL_NS;
+	struct loop *loop = session->loop;
+	int error = loop_add(loop, tracer_alarms_fd(session->tracer), records_drain, session);
+
+	if (options->interval_ns < sample_ns)
+		sample_ns = options->interval_ns;
+	if (!error)
+		error = loop_add(loop, tracer_events_fd(session->tracer), records_drain, session);
+	if (!error)
+		error = loop_add_signals(loop, signals, take_signal, session);
+	if (!error)
+		error = loop_add_timer(loop, 0, DRAIN_NS, tick_drain, session);
+	if (!error)
+		error = loop_add_timer(loop, 0, sample_ns, tick_sample, session);
+	if (!error)
+		error = loop_add_timer(loop, 0, options->interval_ns, tick_render, session);
+	if (!error && options->duration_ns)
+		error = loop_add_timer(loop, 0, options->duration_ns, tick_deadline, session);
+	if (!error && stream)
+		error = watch_targets(session);
+	if (error)
+		log_error("cannot set up the event loop: %s", strerror(-error));
+	return error;
+}
+
+static int first_look(struct session *session)
+{
+	const struct options *options = session->options;
+	int error = tracer_seed(session->tracer);
+
+	if (error) {
+		log_error("cannot list the processes that live already: %s", strerror(-error));
+		return error;
+	}
+	for (size_t i = 0; i < options->pid_count && !error; i++)
+		error = adopt_target(session, options->pids[i]);
+	if (!error && options->command == COMMAND_TABLE) {
+		error = session_sample(session);
+		tick_render(session);
+	}
+	return error;
+}
+
+static int run_child(struct session *session)
+{
+	int error = session->child_running ? child_go(&session->child) : 0;
+
+	if (!error)
+		return 0;
+	log_error("cannot run '%s': %s", session->options->argv[0], strerror(-error));
+	/* It tells by its exit status as well: not found, or not to be run. */
+	if (waitpid(session->child.pid, &session->child_status, 0) > 0)
+		session->child_running = false;
+	return error;
+}
+
+int session_start(struct session *session, int argc, char **argv)
+{
+	int error = check_targets(session->options);
+
+	if (!error)
+		error = check_cgroup(session);
+	if (!error)
+		error = read_limit(session);
+	if (!error)
+		error = open_output(session);
+	if (!error)
+		error = make_plan(session);
+	if (!error)
+		error = loop_new(&session->loop);
+	if (!error)
+		error = start_child(session);
+	if (!error)
+		error = start_tracer(session);
+	if (!error)
+		error = add_targets(session);
+	if (!error)
+		error = build_loop(session);
+	if (error)
+		return error;
+	session->start_ns = session->style.start_ns = session_now();
+	report_start(session, argc, argv);
+	error = first_look(session);
+	if (!error)
+		error = report_flush(session);
+	return error ? error : run_child(session);
+}

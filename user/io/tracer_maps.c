@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "account.h"
+#include "cleanup.h"
+#include "tracer_private.h"
+
+#define READ_TRIES 100 /* a copy is torn within nanoseconds; this many never are */
+
+static int drain_take(void *arg, void *data, size_t size)
+{
+	struct drain *drain = arg;
+
+	drain->take(data, size, drain->arg);
+	return --drain->left ? 0 : -E2BIG;
+}
+
+static unsigned int drain_run(struct drain *drain, unsigned int budget, tracer_take_fn *take, void *arg)
+{
+	drain->take = take;
+	drain->arg = arg;
+	drain->left = budget;
+	ring_buffer__consume(drain->ring);
+	return budget - drain->left;
+}
+
+unsigned int tracer_drain_events(struct tracer *tracer, unsigned int budget, tracer_take_fn *take, void *arg)
+{
+	return drain_run(&tracer->events, budget, take, arg);
+}
+
+unsigned int tracer_drain_alarms(struct tracer *tracer, unsigned int budget, tracer_take_fn *take, void *arg)
+{
+	return drain_run(&tracer->alarms, budget, take, arg);
+}
+
+int tracer_events_fd(const struct tracer *tracer)
+{
+	return ring_buffer__epoll_fd(tracer->events.ring);
+}
+
+int tracer_alarms_fd(const struct tracer *tracer)
+{
+	return ring_buffer__epoll_fd(tracer->alarms.ring);
+}
+
+int tracer_open_rings(struct tracer *tracer)
+{
+	struct mmaptrace_bpf *bpf = tracer->bpf;
+
+	tracer->events.ring = ring_buffer__new(bpf_map__fd(bpf->maps.events), drain_take, &tracer->events, NULL);
+	tracer->alarms.ring = ring_buffer__new(bpf_map__fd(bpf->maps.alarms), drain_take, &tracer->alarms, NULL);
+	tracer->batch = calloc(TRACER_READ_BATCH, sizeof(*tracer->batch));
+	return tracer->events.ring && tracer->alarms.ring && tracer->batch ? 0 : -ENOMEM;
+}
+
+/* One walk over all tasks. */
+static int seed_walk(struct tracer *tracer, bool targets_only)
+{
+	struct bpf_link *link = bpf_program__attach_iter(tracer->bpf->progs.seed_process, NULL);
+	int fd _cleanup_close_ = -1;
+	char sink[64];
+	ssize_t len;
+
+	if (!link)
+		return -errno;
+	tracer->bpf->bss->seed_targets_only = targets_only;
+	fd = bpf_iter_create(bpf_link__fd(link));
+	bpf_link__destroy(link);
+	if (fd < 0)
+		return fd;
+	do {
+		len = read(fd, sink, sizeof(sink)); /* it writes nothing: reading drives it */
+	} while (len > 0 || (len < 0 && (errno == EAGAIN || errno == EINTR)));
+	return len < 0 ? -errno : 0;
+}
+
+int tracer_seed(struct tracer *tracer)
+{
+	int error = seed_walk(tracer, true);
+
+	return error ? error : seed_walk(tracer, false);
+}
+
+int tracer_target_add(struct tracer *tracer, uint32_t pid, uint32_t flags)
+{
+	struct mt_target target = {.flags = flags};
+
+	return bpf_map__update_elem(tracer->bpf->maps.targets, &pid, sizeof(pid), &target, sizeof(target), BPF_ANY);
+}
+
+bool tracer_has_targets(struct tracer *tracer)
+{
+	uint32_t pid;
+
+	return !bpf_map__get_next_key(tracer->bpf->maps.targets, NULL, &pid, sizeof(pid));
+}
+
+void tracer_targets_clear(struct tracer *tracer)
+{
+	uint32_t pid;
+
+	while (!bpf_map__get_next_key(tracer->bpf->maps.targets, NULL, &pid, sizeof(pid))) {
+		if (bpf_map__delete_elem(tracer->bpf->maps.targets, &pid, sizeof(pid), 0))
+			break;
+	}
+}
+
+void tracer_set_limit(struct tracer *tracer, uint32_t limit, uint32_t stop_at)
+{
+	tracer->bpf->data->limit_maps = limit;
+	tracer->bpf->bss->stop_at_maps = stop_at;
+}
+
+int tracer_mm_of(struct tracer *tracer, uint32_t pid, uint64_t *ret_mm)
+{
+	return bpf_map__lookup_elem(tracer->bpf->maps.owners, &pid, sizeof(pid), ret_mm, sizeof(*ret_mm), 0);
+}
+
+/* A zeroed entry is one still being opened; one that breaks the law fell into a change. */
+static bool is_readable(const struct mt_process *account)
+{
+	return account->tgid && account_is_whole(account);
+}
+
+int tracer_read(struct tracer *tracer, uint64_t mm, struct mt_process *ret_account)
+{
+	for (unsigned int i = 0; i < READ_TRIES; i++) {
+		int error = bpf_map__lookup_elem(tracer->bpf->maps.processes, &mm, sizeof(mm), ret_account,
+						 sizeof(*ret_account), 0);
+
+		if (error)
+			return error;
+		if (is_readable(ret_account))
+			return 0;
+	}
+	tracer->torn++;
+	return -EAGAIN;
+}
+
+int tracer_read_all(struct tracer *tracer, void (*take)(const struct mt_process *account, void *arg), void *arg)
+{
+	int fd = bpf_map__fd(tracer->bpf->maps.processes), total = 0, error;
+	uint64_t keys[TRACER_READ_BATCH];
+	uint32_t position, *in = NULL;
+
+	do {
+		__u32 count = TRACER_READ_BATCH;
+
+		error = bpf_map_lookup_batch(fd, in, &position, keys, tracer->batch, &count, NULL);
+		if (error && error != -ENOENT)
+			return error;
+		for (__u32 i = 0; i < count; i++) {
+			struct mt_process *account = &tracer->batch[i];
+
+			if (!is_readable(account) && tracer_read(tracer, keys[i], account))
+				continue;
+			take(account, arg);
+			total++;
+		}
+		in = &position;
+	} while (!error);
+	return total;
+}
+
+const char *tracer_loss_text(enum mt_loss what)
+{
+#define LOSS_TEXT(id, text) text,
+	static const char *const texts[] = {MT_LOSSES(LOSS_TEXT)};
+#undef LOSS_TEXT
+
+	return texts[what];
+}
+
+/* Runs skipped because the program was running on that CPU already (recursion). */
+static uint64_t missed_runs(struct tracer *tracer)
+{
+	struct bpf_program *program;
+	uint64_t missed = 0;
+
+	bpf_object__for_each_program(program, tracer->bpf->obj)
+	{
+		struct bpf_prog_info info = {0};
+		__u32 len = sizeof(info);
+		int fd = bpf_program__fd(program);
+
+		if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len))
+			missed += info.recursion_misses;
+	}
+	return missed;
+}
+
+void tracer_read_losses(struct tracer *tracer, struct tracer_losses *ret_losses)
+{
+	int cpus = libbpf_num_possible_cpus();
+	uint64_t *values _cleanup_free_ = cpus > 0 ? calloc((size_t)cpus, sizeof(*values)) : NULL;
+
+	memset(ret_losses, 0, sizeof(*ret_losses));
+	for (__u32 what = 0; values && what < MT_LOSS_MAX; what++) {
+		if (bpf_map__lookup_elem(tracer->bpf->maps.losses, &what, sizeof(what), values,
+					 (size_t)cpus * sizeof(*values), 0))
+			continue;
+		for (int cpu = 0; cpu < cpus; cpu++)
+			ret_losses->counts[what] += values[cpu];
+	}
+	ret_losses->missed_runs = missed_runs(tracer);
+	ret_losses->torn = tracer->torn;
+}
