@@ -111,7 +111,7 @@ int BPF_PROG(process_exec, struct task_struct *task, pid_t old_pid, struct linux
 	outcome.map_count = mm_map_count(mm);
 	if (context && context->active && context->op == MT_OP_EXECVEAT)
 		outcome.op = MT_OP_EXECVEAT;
-	process_book(process, outcome.map_count, outcome.op, outcome.now_ns);
+	process_book(process, mm, outcome.map_count, outcome.op, outcome.now_ns);
 	outcome.delta = process->exec_delta;
 	process->exec_delta = 0;
 	process->execs++;

@@ -108,6 +108,7 @@ struct mt_process {
 	__u64 start_ns;			       /* boot clock; the thread group leader's start */
 	__u64 opened, closed;		       /* maps, sums of the rises and of the falls */
 	__u64 first_change_ns, last_change_ns; /* boot clock, 0 before the first */
+	__u64 total_vm_pages, peak_vm_pages;   /* size of the address space at the last change, and its highest */
 	__u32 tgid;			       /* owner: who brought the mm to life */
 	__u32 flags;			       /* enum mt_process_flags */
 	__u32 map_count;		       /* mm->map_count as last witnessed */
@@ -211,7 +212,7 @@ struct mt_alarm_record {
 
 #define MT_ASSERT_SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), #type ": size is part of the contract")
 MT_ASSERT_SIZE(struct mt_tally, 16);
-MT_ASSERT_SIZE(struct mt_process, 48 + 40 + 16 + 48 + 16 * MT_OP_MAX);
+MT_ASSERT_SIZE(struct mt_process, 64 + 40 + 16 + 48 + 16 * MT_OP_MAX);
 MT_ASSERT_SIZE(struct mt_file, 96);
 MT_ASSERT_SIZE(struct mt_head, 16);
 MT_ASSERT_SIZE(struct mt_op_record, 120 + 96);

@@ -173,7 +173,7 @@ static __always_inline int on_lock_released(struct mm_struct *mm, bool write)
 		return 0;
 
 	now_ns = bpf_ktime_get_boot_ns();
-	delta = process_book(process, count, op, now_ns);
+	delta = process_book(process, mm, count, op, now_ns);
 	context = own ? context_active(task) : NULL;
 	if (context) {
 		context->delta += delta;
@@ -293,7 +293,7 @@ static __always_inline int on_exit(int nr, __s64 ret)
 		return 0; /* told, and counted, when it succeeded */
 	if (!cfg_witness) {
 		/* No witness: what has changed since the last exit was done by this call, threads apart. */
-		__s32 delta = process_book(process, mm_map_count(mm), op, bpf_ktime_get_boot_ns());
+		__s32 delta = process_book(process, mm, mm_map_count(mm), op, bpf_ktime_get_boot_ns());
 
 		outcome.delta = delta;
 		if (delta > 0)

@@ -58,6 +58,8 @@ static __always_inline void process_init(struct mt_process *process, struct mm_s
 	process->map_count = baseline;
 	process->baseline = baseline;
 	process->high_water = baseline;
+	process->total_vm_pages = mm->total_vm;
+	process->peak_vm_pages = mm->hiwater_vm > mm->total_vm ? mm->hiwater_vm : mm->total_vm;
 	process_set_owner(process, task);
 }
 
@@ -101,6 +103,7 @@ static __always_inline struct mt_process *process_move(struct mt_process *old, s
 	process->mm = key;
 	process->exec_delta = 0;
 	process->step_limit = 0;
+	process->peak_vm_pages = 0;
 	if (target && (target->flags & MT_TARGET_PENDING)) {
 		/* -- CMD: what came before its exec was our own copy. */
 		process->baseline = 0;
@@ -208,7 +211,8 @@ static __always_inline void process_stop(struct mt_process *process)
 }
 
 /* Books the map count now witnessed, credits the difference to op, returns it. */
-static __always_inline __s32 process_book(struct mt_process *process, __u32 count, __u32 op, __u64 now_ns)
+static __always_inline __s32 process_book(struct mt_process *process, struct mm_struct *mm, __u32 count, __u32 op,
+					  __u64 now_ns)
 {
 	__s32 delta = count - process->map_count;
 
@@ -228,6 +232,9 @@ static __always_inline __s32 process_book(struct mt_process *process, __u32 coun
 	process->last_change_ns = now_ns;
 	if (count > process->high_water)
 		process->high_water = count;
+	process->total_vm_pages = mm->total_vm;
+	if (process->total_vm_pages > process->peak_vm_pages)
+		process->peak_vm_pages = process->total_vm_pages;
 	return delta;
 }
 

@@ -433,6 +433,7 @@ struct mm_struct {
 		long unsigned int task_size;
 		atomic_t mm_users;
 		int map_count;
+		long unsigned int hiwater_vm;
 		long unsigned int total_vm;
 		long unsigned int locked_vm;
 		long unsigned int data_vm;

@@ -51,7 +51,7 @@ static inline bool fake_is_near(double got, double expected)
 
 #define assert_near(got, expected) assert_true(fake_is_near(got, expected))
 
-/* A sample `at_s` seconds after an hour of uptime, in which every map was mapped and none unmapped. */
+/* A sample `at_s` seconds after an hour of uptime, in which every map was mapped, none unmapped. */
 static inline struct sample fake_sample(double at_s, uint32_t map_count)
 {
 	return (struct sample){
@@ -59,6 +59,7 @@ static inline struct sample fake_sample(double at_s, uint32_t map_count)
 		.map_count = map_count,
 		.opened = map_count,
 		.mapping = map_count,
+		.at_peak = 1,
 	};
 }
 
@@ -103,7 +104,7 @@ static inline void fake_change(struct mt_process *account, uint32_t op, uint32_t
 	if (delta > 0)
 		account->opened += (uint64_t)delta;
 	else
-		account->closed += (uint64_t)-(int64_t)delta;
+		account->closed += (uint64_t) - (int64_t)delta;
 	if (account->map_count > account->high_water)
 		account->high_water = account->map_count;
 	if (!account->first_change_ns)

@@ -54,9 +54,9 @@ static void whole_at_the_widest_counts(void **state)
 /* Splits are growth too, but they end when all is split: not mapping. */
 static void mapping_leaves_out_splits(void **state)
 {
-	static const uint32_t mapping[] = {MT_OP_MMAP,	   MT_OP_BRK,		  MT_OP_MREMAP, MT_OP_SHMAT,
-					   MT_OP_IO_SETUP, MT_OP_MAP_SHADOW_STACK, MT_OP_EXECVE, MT_OP_EXECVEAT,
-					   MT_OP_OTHER};
+	static const uint32_t mapping[] = {MT_OP_MMAP,	 MT_OP_BRK,	 MT_OP_MREMAP,
+					   MT_OP_SHMAT,	 MT_OP_IO_SETUP, MT_OP_MAP_SHADOW_STACK,
+					   MT_OP_EXECVE, MT_OP_EXECVEAT, MT_OP_OTHER};
 	struct mt_process account = fake_account(1, 0);
 	uint32_t splitting = 0;
 
@@ -70,6 +70,25 @@ static void mapping_leaves_out_splits(void **state)
 	for (uint32_t op = 0; op < MT_OP_MAX; op++)
 		splitting += account.tallies[op].delta != 0;
 	assert_int_equal(splitting, MT_OP_MAX - COUNT(mapping));
+}
+
+/* As large as it ever was, to a sixteenth: a leak grows, a pool that is refilled does not. */
+static void address_space_at_its_peak(void **state)
+{
+	struct mt_process account = fake_account(1, 0);
+
+	(void)state;
+	assert_true(account_at_peak(&account)); /* no figures: nothing speaks against it */
+	account.peak_vm_pages = 1600;
+	for (int off = -1; off <= 1; off++) {
+		account.total_vm_pages = (uint64_t)(1500 + off);
+		assert_int_equal(account_at_peak(&account), off >= 0);
+	}
+	account.peak_vm_pages = 10; /* too small to have a sixteenth */
+	account.total_vm_pages = 9;
+	assert_false(account_at_peak(&account));
+	account.total_vm_pages = account.peak_vm_pages = UINT64_MAX;
+	assert_true(account_at_peak(&account));
 }
 
 static void calls_that_succeeded_and_failed(void **state)
@@ -102,7 +121,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(whole_while_the_law_holds),	   cmocka_unit_test(torn_when_any_side_differs),
 		cmocka_unit_test(whole_at_the_widest_counts),	   cmocka_unit_test(mapping_leaves_out_splits),
-		cmocka_unit_test(calls_that_succeeded_and_failed), cmocka_unit_test(good_calls_of_a_torn_copy),
+		cmocka_unit_test(calls_that_succeeded_and_failed), cmocka_unit_test(address_space_at_its_peak),
+		cmocka_unit_test(good_calls_of_a_torn_copy),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -437,6 +437,20 @@ static void climb_that_closes_is_churn(void **state)
 	}
 }
 
+/* Below its peak it refills what it had: that ends, so it takes as much as splits. */
+static void climb_below_the_peak_takes_more(void **state)
+{
+	const int64_t enough = 64000 * 5 / 8;
+
+	(void)state;
+	for (int off = -1; off <= 1; off++) {
+		struct climb climb = climb_of(0, (uint32_t)(enough + off), 0.01, enough, 0);
+
+		climb.last.at_peak = 0;
+		assert_int_equal(climb_severity(&climb, 64000), off >= 0 ? SEVERITY_CRITICAL : SEVERITY_NONE);
+	}
+}
+
 static void climb_forecast(void **state)
 {
 	struct climb climb = climb_of(1, 32001, 1, 32000, 0);
@@ -595,6 +609,7 @@ int main(void)
 		cmocka_unit_test(climb_of_splits_takes_more),
 		cmocka_unit_test(climb_has_to_be_fast),
 		cmocka_unit_test(climb_that_closes_is_churn),
+		cmocka_unit_test(climb_below_the_peak_takes_more),
 		cmocka_unit_test(climb_forecast),
 		cmocka_unit_test(climb_by_steps_alone),
 		cmocka_unit_test(climb_begins_at_the_lowest),

@@ -8,7 +8,7 @@
 #include "cleanup.h"
 #include "event.h"
 
-#define BARE_OP	 offsetof(struct mt_op_record, file)
+#define BARE_OP		offsetof(struct mt_op_record, file)
 #define SIZE_MAX_RECORD sizeof(struct mt_alarm_record)
 
 #define TMPFS	  0x01021994
@@ -445,7 +445,9 @@ static void names_without_end(void **state)
 /* Kept as they are here; escaped where they are shown. */
 static void names_of_any_bytes(void **state)
 {
-	static const char *const names[] = {"a b\n\x1b[2J", "\"\\\xff\xfe", "%s%n%1000d", "\xe2\x80\xae""gpj"};
+	static const char *const names[] = {"a b\n\x1b[2J", "\"\\\xff\xfe", "%s%n%1000d",
+					    "\xe2\x80\xae"
+					    "gpj"};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(names); i++) {

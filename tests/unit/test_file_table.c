@@ -3,6 +3,7 @@
 #include "fake.h"
 
 #include <stdio.h>
+#include <time.h>
 
 #include "file_table.h"
 
@@ -140,7 +141,62 @@ static void files_without_maps_make_room(void **state)
 	assert_int_equal(file_table_top(&table, &top, 1), 1);
 	assert_int_equal(top.id.inode, 1000000);
 	assert_true(table.used <= FILE_TABLE_MAX);
+	assert_int_equal(table.evicted + table.used, 2 * FILE_TABLE_MAX + 1); /* none is gone uncounted */
+	assert_int_equal(table.dropped, 0);
 	file_table_free(&table);
+}
+
+/* What holds maps is evidence: it never makes room. */
+static void files_with_maps_stay(void **state)
+{
+	struct file_table table = {0};
+
+	(void)state;
+	for (uint64_t inode = 1; inode <= FILE_TABLE_MAX; inode++)
+		get(&table, file(8, 1, inode))->maps = inode % 2;
+	assert_non_null(get(&table, file(8, 1, 1000000)));
+	for (uint64_t inode = 1; inode <= FILE_TABLE_MAX; inode += 2)
+		assert_int_equal(get(&table, file(8, 1, inode))->maps, 1);
+	file_table_free(&table);
+}
+
+/* CPU time of looking up `count` files, from inode `first` on; new ones give back their map at once. */
+static double lookups_s(struct file_table *table, uint64_t first, unsigned int count, unsigned int distinct)
+{
+	clock_t begin = clock();
+
+	for (unsigned int i = 0; i < count; i++) {
+		struct file_use *use = get(table, file(8, 1, first + i % distinct));
+
+		if (use)
+			use->calls++;
+	}
+	return (double)(clock() - begin) / CLOCKS_PER_SEC;
+}
+
+/*
+ * prometheus#4392: one map a file, tens of thousands of them. A full table is
+ * asked at every mmap; that must not cost a pass over all of it each time.
+ * Ratios in one run, far apart: a pass is a thousand times a look-up.
+ */
+static void a_full_table_stays_cheap(void **state)
+{
+	struct file_table full = {0}, nearly = {0};
+	double known_s, refused_s, churned_s;
+
+	(void)state;
+	for (uint64_t inode = 1; inode <= FILE_TABLE_MAX; inode++)
+		get(&full, file(8, 1, inode))->maps = 1;
+	for (uint64_t inode = 1; inode < FILE_TABLE_MAX; inode++)
+		get(&nearly, file(8, 1, inode))->maps = 1;
+	known_s = lookups_s(&full, 1, 20000, FILE_TABLE_MAX);
+	refused_s = lookups_s(&full, 1000000, 20000, 20000);
+	churned_s = lookups_s(&nearly, 1000000, 20000, 20000);
+	assert_int_equal(full.dropped, 20000);
+	assert_true(refused_s < 50 * known_s);
+	assert_true(churned_s < 50 * known_s);
+	file_table_free(&full);
+	file_table_free(&nearly);
 }
 
 static void top_is_in_order(void **state)
@@ -223,6 +279,8 @@ int main(void)
 		cmocka_unit_test(grows_to_the_cap),
 		cmocka_unit_test(cap_is_counted),
 		cmocka_unit_test(files_without_maps_make_room),
+		cmocka_unit_test(files_with_maps_stay),
+		cmocka_unit_test(a_full_table_stays_cheap),
 		cmocka_unit_test(top_is_in_order),
 		cmocka_unit_test(top_writes_n_at_most),
 		cmocka_unit_test(inodes_that_collide),

@@ -54,9 +54,8 @@ static void advice_for_a_missing_munmap(void **state)
 			    "/dev/shm/frames was mapped 4,160 times and unmapped 64 times: "
 			    "unmap it where it is mapped, or map it once");
 	use->unmapped = 0;
-	assert_string_equal(finding_of(&process).advice,
-			    "/dev/shm/frames was mapped 4,160 times and holds 4,096 maps: "
-			    "unmap it where it is mapped, or map it once");
+	assert_string_equal(finding_of(&process).advice, "/dev/shm/frames was mapped 4,160 times and holds 4,096 maps: "
+							 "unmap it where it is mapped, or map it once");
 	file_table_free(&process.files);
 }
 
@@ -274,20 +273,13 @@ static void names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(advice_for_a_missing_munmap),
-		cmocka_unit_test(advice_for_a_file_met_late),
-		cmocka_unit_test(advice_for_anonymous_memory),
-		cmocka_unit_test(advice_for_splits),
-		cmocka_unit_test(advice_goes_by_what_grew_most),
-		cmocka_unit_test(advice_by_the_operation_alone),
-		cmocka_unit_test(advice_when_nothing_is_known),
-		cmocka_unit_test(advice_does_not_blame_the_innocent),
-		cmocka_unit_test(advice_is_cut_to_fit),
-		cmocka_unit_test(figures),
-		cmocka_unit_test(operations_by_growth),
-		cmocka_unit_test(no_more_operations_than_fit),
-		cmocka_unit_test(no_more_files_than_fit),
-		cmocka_unit_test(names),
+		cmocka_unit_test(advice_for_a_missing_munmap),	 cmocka_unit_test(advice_for_a_file_met_late),
+		cmocka_unit_test(advice_for_anonymous_memory),	 cmocka_unit_test(advice_for_splits),
+		cmocka_unit_test(advice_goes_by_what_grew_most), cmocka_unit_test(advice_by_the_operation_alone),
+		cmocka_unit_test(advice_when_nothing_is_known),	 cmocka_unit_test(advice_does_not_blame_the_innocent),
+		cmocka_unit_test(advice_is_cut_to_fit),		 cmocka_unit_test(figures),
+		cmocka_unit_test(operations_by_growth),		 cmocka_unit_test(no_more_operations_than_fit),
+		cmocka_unit_test(no_more_files_than_fit),	 cmocka_unit_test(names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

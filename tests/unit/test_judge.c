@@ -42,6 +42,7 @@ static void climb_set(struct fixture *fixture, double eta_s)
 	climb->last.map_count = (LIMIT + 1) / 2 + 1;
 	climb->last.opened = climb->last.map_count;
 	climb->last.mapping = climb->last.map_count;
+	climb->last.at_peak = 1;
 }
 
 static void quiet_process(void **state)
@@ -160,6 +161,7 @@ static void tick(struct fixture *fixture, struct history *history, unsigned int 
 
 	sample.opened = map_count;
 	sample.mapping = map_count;
+	sample.at_peak = 1;
 	fixture->process.history = history;
 	fixture->process.account.map_count = map_count;
 	history_add(history, &sample);
@@ -252,6 +254,40 @@ static void states(void **state)
 	assert_int_equal(fixture.model.open_findings, 3);
 }
 
+/* With 10 000 processes a tick costs by what changed, not by what exists. */
+static void judged_only_when_there_is_news(void **state)
+{
+	struct fixture fixture = fixture_make();
+	struct history history;
+
+	(void)state;
+	history_reset(&history);
+	assert_false(model_needs_judgement(&fixture.process)); /* nothing has ever happened */
+	fixture.process.history = &history;
+	fixture.process.account.last_change_ns = NOW;
+	assert_true(model_needs_judgement(&fixture.process));
+	judge(&fixture, FINDING_LEAK, NOW);
+	assert_false(model_needs_judgement(&fixture.process));
+	fixture.process.account.last_change_ns = NOW + 1;
+	assert_true(model_needs_judgement(&fixture.process));
+	judge(&fixture, FINDING_LEAK, NOW + 1);
+	fixture.process.state = PROCESS_GROWING; /* its forecast grows old */
+	assert_true(model_needs_judgement(&fixture.process));
+}
+
+/* What is open has to be cleared in time, news or not. */
+static void judged_while_a_finding_is_open(void **state)
+{
+	struct fixture fixture = fixture_make();
+
+	(void)state;
+	fixture.process.last_fail_ns = NOW;
+	judge(&fixture, FINDING_ENOMEM, NOW);
+	assert_true(model_needs_judgement(&fixture.process));
+	judge(&fixture, FINDING_ENOMEM, NOW + 60 * SECOND);
+	assert_false(model_needs_judgement(&fixture.process));
+}
+
 static void state_names(void **state)
 {
 	(void)state;
@@ -275,6 +311,8 @@ int main(void)
 		cmocka_unit_test(updated_when_more_severe),
 		cmocka_unit_test(leak_from_first_to_last),
 		cmocka_unit_test(states),
+		cmocka_unit_test(judged_only_when_there_is_news),
+		cmocka_unit_test(judged_while_a_finding_is_open),
 		cmocka_unit_test(state_names),
 	};
 

@@ -9,15 +9,32 @@
 static void names_are_the_system_calls(void **state)
 {
 	static const char *const names[] = {
-		"other",      "mmap",		 "munmap",
-		"mprotect",   "pkey_mprotect",	 "mremap",
-		"brk",	      "madvise",	 "process_madvise",
-		"mlock",      "mlock2",		 "munlock",
-		"mlockall",   "munlockall",	 "mbind",
-		"set_mempolicy_home_node", "mseal", "prctl",
-		"shmat",      "shmdt",		 "io_setup",
-		"io_destroy", "remap_file_pages", "map_shadow_stack",
-		"execve",     "execveat",
+		"other",
+		"mmap",
+		"munmap",
+		"mprotect",
+		"pkey_mprotect",
+		"mremap",
+		"brk",
+		"madvise",
+		"process_madvise",
+		"mlock",
+		"mlock2",
+		"munlock",
+		"mlockall",
+		"munlockall",
+		"mbind",
+		"set_mempolicy_home_node",
+		"mseal",
+		"prctl",
+		"shmat",
+		"shmdt",
+		"io_setup",
+		"io_destroy",
+		"remap_file_pages",
+		"map_shadow_stack",
+		"execve",
+		"execveat",
 	};
 
 	(void)state;
@@ -218,8 +235,8 @@ static void advice_texts(void **state)
 		uint64_t advice;
 		const char *text;
 	} rows[] = {
-		{0, "MADV_NORMAL"},	    {4, "MADV_DONTNEED"},	  {7, "7"},    {8, "MADV_FREE"},
-		{10, "MADV_DONTFORK"},	    {11, "MADV_DOFORK"},	  {26, "26"},  {100, "MADV_HWPOISON"},
+		{0, "MADV_NORMAL"},	     {4, "MADV_DONTNEED"},	 {7, "7"},     {8, "MADV_FREE"},
+		{10, "MADV_DONTFORK"},	     {11, "MADV_DOFORK"},	 {26, "26"},   {100, "MADV_HWPOISON"},
 		{102, "MADV_GUARD_INSTALL"}, {103, "MADV_GUARD_REMOVE"}, {104, "104"},
 	};
 	char buf[32];
@@ -268,9 +285,9 @@ static void results_that_are_addresses(void **state)
 
 /* ---- refusal points: KERNEL.md section 1, row by row ---- */
 
-#define FIXED	 0x10
-#define MAYMOVE	 1
-#define MOVE_TO	 3 /* MREMAP_MAYMOVE|MREMAP_FIXED */
+#define FIXED	  0x10
+#define MAYMOVE	  1
+#define MOVE_TO	  3 /* MREMAP_MAYMOVE|MREMAP_FIXED */
 #define DONTUNMAP 5
 
 struct refusal_row {
@@ -332,8 +349,7 @@ static void refusal_points_of_odd_limits(void **state)
 		/* SteamOS goes to 2147483642; nothing may wrap beyond */
 		assert_true(op_refusal_point(row->op, row->flags, UINT32_MAX, true) >= UINT32_MAX - 5);
 		assert_true(op_refusal_point(row->op, row->flags, UINT32_MAX, false) >= UINT32_MAX - 5);
-		assert_int_equal(op_refusal_point(row->op, row->flags, 2147483642, true),
-				 2147483642LL + row->worst);
+		assert_int_equal(op_refusal_point(row->op, row->flags, 2147483642, true), 2147483642LL + row->worst);
 	}
 }
 

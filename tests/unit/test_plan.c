@@ -38,7 +38,8 @@ static void plan_of_a_new_kernel(void **state)
 	assert_true(plan.witness && plan.syscalls && plan.exit_mmap && plan.rename && plan.find_vma);
 	assert_false(plan.witness_memcg);
 	assert_string_equal(plan.why_not, "");
-	assert_string_equal(plan_text(&plan, text, sizeof(text)), "witness syscalls life exit_mmap rename find_vma iter");
+	assert_string_equal(plan_text(&plan, text, sizeof(text)),
+			    "witness syscalls life exit_mmap rename find_vma iter");
 }
 
 static void plan_of_an_older_kernel(void **state)
@@ -87,7 +88,7 @@ static void counts_alone_attach_no_syscalls(void **state)
 static void each_feature_missing(void **state)
 {
 	static const bool needed[FEATURES] = {
-		[FEATURE_BTF] = true, [FEATURE_RINGBUF] = true, [FEATURE_WITNESS] = true,
+		[FEATURE_BTF] = true,  [FEATURE_RINGBUF] = true, [FEATURE_WITNESS] = true,
 		[FEATURE_LIFE] = true, [FEATURE_ITER] = true,
 	};
 
@@ -212,8 +213,17 @@ static void hook_names_refused(void **state)
 		const char *text;
 		size_t bad;
 	} rows[] = {
-		{"", 0}, {",", 0}, {"witness,", 8}, {",witness", 0}, {"witness,,syscalls", 8}, {"witnes", 0},
-		{"witnesses", 0}, {"Witness", 0}, {" witness", 0}, {"witness syscalls", 0}, {"syscalls,kprobes", 9},
+		{"", 0},
+		{",", 0},
+		{"witness,", 8},
+		{",witness", 0},
+		{"witness,,syscalls", 8},
+		{"witnes", 0},
+		{"witnesses", 0},
+		{"Witness", 0},
+		{" witness", 0},
+		{"witness syscalls", 0},
+		{"syscalls,kprobes", 9},
 	};
 
 	(void)state;

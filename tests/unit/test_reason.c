@@ -6,15 +6,15 @@
 
 #include "reason.h"
 
-#define PAGE		4096
-#define ANON		0x22 /* MAP_PRIVATE|MAP_ANONYMOUS */
-#define SHARED		0x01
-#define FIXED		0x10
-#define GROWSDOWN	0x100
-#define MAYMOVE		1
-#define RW		3
-#define MADV_DONTNEED	4
-#define MADV_DONTFORK	10
+#define PAGE		   4096
+#define ANON		   0x22 /* MAP_PRIVATE|MAP_ANONYMOUS */
+#define SHARED		   0x01
+#define FIXED		   0x10
+#define GROWSDOWN	   0x100
+#define MAYMOVE		   1
+#define RW		   3
+#define MADV_DONTNEED	   4
+#define MADV_DONTFORK	   10
 #define MADV_GUARD_INSTALL 102
 
 /* mmap of 16 pages, refused at 1000 maps, without any resource limit. */
@@ -52,15 +52,15 @@ static enum reason reason_of(const struct alarm_event *alarm)
 static void names(void **state)
 {
 	static const char *const expected[] = {
-		"unknown", "max_map_count", "rlimit_as", "rlimit_data",	 "overcommit",
-		"address_space", "length",  "memlock",	 "kernel_memory",
+		"unknown",	 "max_map_count", "rlimit_as", "rlimit_data",	"overcommit",
+		"address_space", "length",	  "memlock",   "kernel_memory",
 	};
 
 	(void)state;
 	for (unsigned int i = 0; i < COUNT(expected); i++)
 		assert_string_equal(reason_name(i), expected[i]);
 	assert_string_equal(reason_name(COUNT(expected)), "unknown");
-	assert_string_equal(reason_name((enum reason)-1), "unknown");
+	assert_string_equal(reason_name((enum reason) - 1), "unknown");
 }
 
 static void figures_are_in_bytes(void **state)
@@ -101,9 +101,10 @@ static void by_map_count(void **state)
 		uint64_t flags;
 		int point; /* relative to the limit */
 	} rows[] = {
-		{MT_OP_MMAP, ANON, 1},	       {MT_OP_MMAP, ANON | FIXED, 0}, {MT_OP_BRK, 0, 1},     {MT_OP_SHMAT, 0, 1},
-		{MT_OP_MUNMAP, 0, 0},	       {MT_OP_MPROTECT, 0, -1},	      {MT_OP_MLOCK, 0, -1},  {MT_OP_MBIND, 0, -1},
-		{MT_OP_MREMAP, MAYMOVE, -3}, {MT_OP_MREMAP, 3, -5},	      {MT_OP_MADVISE, 0, -1},
+		{MT_OP_MMAP, ANON, 1}, {MT_OP_MMAP, ANON | FIXED, 0}, {MT_OP_BRK, 0, 1},
+		{MT_OP_SHMAT, 0, 1},   {MT_OP_MUNMAP, 0, 0},	      {MT_OP_MPROTECT, 0, -1},
+		{MT_OP_MLOCK, 0, -1},  {MT_OP_MBIND, 0, -1},	      {MT_OP_MREMAP, MAYMOVE, -3},
+		{MT_OP_MREMAP, 3, -5}, {MT_OP_MADVISE, 0, -1},
 	};
 
 	(void)state;
@@ -160,8 +161,11 @@ static void what_the_map_count_never_refuses(void **state)
 		uint32_t op;
 		uint64_t advice;
 	} rows[] = {
-		{MT_OP_MADVISE, MADV_DONTNEED}, {MT_OP_MADVISE, MADV_GUARD_INSTALL}, {MT_OP_PROCESS_MADVISE, MADV_DONTNEED},
-		{MT_OP_MLOCKALL, 0},		{MT_OP_MUNLOCKALL, 0},
+		{MT_OP_MADVISE, MADV_DONTNEED},
+		{MT_OP_MADVISE, MADV_GUARD_INSTALL},
+		{MT_OP_PROCESS_MADVISE, MADV_DONTNEED},
+		{MT_OP_MLOCKALL, 0},
+		{MT_OP_MUNLOCKALL, 0},
 	};
 
 	(void)state;
@@ -288,7 +292,12 @@ static void rlimit_data_counts_data_alone(void **state)
 		uint64_t prot, flags;
 		bool data;
 	} rows[] = {
-		{RW, ANON, true}, {2, 0x2, true}, {1, ANON, false}, {0, ANON, false}, {RW, SHARED, false}, {RW, 0x3, false},
+		{RW, ANON, true},
+		{2, 0x2, true},
+		{1, ANON, false},
+		{0, ANON, false},
+		{RW, SHARED, false},
+		{RW, 0x3, false},
 		{RW, ANON | GROWSDOWN, false},
 	};
 

@@ -22,6 +22,7 @@
  *       raised while the process has less than this share of the limit
  *   allow KIND              no fault if raised
  *   cleared KIND            not open any more at the end
+ *   held KIND               once raised, it stays: no word that it is over
  *
  * REPLAY_VERBOSE=1 shows what is raised and cleared when.
  */
@@ -49,7 +50,7 @@ struct actor {
 };
 
 struct expectation {
-	bool wanted, allowed, cleared;
+	bool wanted, allowed, cleared, held;
 	double before_share, after_s;
 	bool raised;
 	double raised_s, raised_share;
@@ -82,14 +83,15 @@ static bool verbose(void)
 
 /* ---- findings against expectations ---- */
 
-static void take_raised(struct replay *replay, const struct process *process, const struct verdict *verdict, double now_s)
+static void take_raised(struct replay *replay, const struct process *process, const struct verdict *verdict,
+			double now_s)
 {
 	struct expectation *expected = &replay->expected[verdict->kind];
 	double share = process_ratio(process, replay->model.thresholds.limit);
 
 	if (verbose())
-		print_message("%s: %8.3f s pid %u: %s %s at %.4f of the limit, eta %.1f s (%.1f to %.1f)\n", replay->path,
-			      now_s, process->key.pid, finding_kind_name(verdict->kind),
+		print_message("%s: %8.3f s pid %u: %s %s at %.4f of the limit, eta %.1f s (%.1f to %.1f)\n",
+			      replay->path, now_s, process->key.pid, finding_kind_name(verdict->kind),
 			      severity_name(verdict->severity), share, verdict->forecast.eta_s,
 			      verdict->forecast.eta_low_s, verdict->forecast.eta_high_s);
 	if (!expected->wanted && !expected->allowed)
@@ -102,6 +104,18 @@ static void take_raised(struct replay *replay, const struct process *process, co
 	expected->raised_share = share;
 }
 
+static void take_cleared(struct replay *replay, const struct process *process, enum finding_kind kind, double now_s)
+{
+	struct expectation *expected = &replay->expected[kind];
+
+	if (verbose())
+		print_message("%s: %8.3f s pid %u: %s cleared\n", replay->path, now_s, process->key.pid,
+			      finding_kind_name(kind));
+	if (expected->held)
+		replay_fail(replay, "%s taken back at %.3f s while it goes on", finding_kind_name(kind), now_s);
+	expected->open--;
+}
+
 static void judge(struct replay *replay, struct process *process, double now_s)
 {
 	struct judgement judgements[FINDING_KINDS];
@@ -110,14 +124,10 @@ static void judge(struct replay *replay, struct process *process, double now_s)
 	for (unsigned int kind = 0; kind < FINDING_KINDS; kind++) {
 		const struct judgement *judgement = &judgements[kind];
 
-		if (judgement->change == CHANGE_CLEARED && verbose())
-			print_message("%s: %8.3f s pid %u: %s cleared\n", replay->path, now_s, process->key.pid,
-				      finding_kind_name(kind));
 		replay->expected[kind].open += judgement->change == CHANGE_RAISED;
-		replay->expected[kind].open -= judgement->change == CHANGE_CLEARED;
-		if (judgement->change != CHANGE_RAISED && judgement->change != CHANGE_UPDATED)
-			continue;
-		if (judgement->verdict.severity >= SEVERITY_WARNING)
+		if (judgement->change == CHANGE_CLEARED)
+			take_cleared(replay, process, kind, now_s);
+		else if (judgement->change != CHANGE_NONE && judgement->verdict.severity >= SEVERITY_WARNING)
 			take_raised(replay, process, &judgement->verdict, now_s);
 	}
 }
@@ -165,7 +175,7 @@ static struct process *process_of(struct replay *replay, const struct actor *act
 	return process;
 }
 
-/* As session_sample does: every account read, then every process with a past judged. */
+/* As session_sample does: every account read, then every process judged that has news. */
 static void tick_end(struct replay *replay)
 {
 	double now_s = replay->tick_s;
@@ -184,7 +194,7 @@ static void tick_end(struct replay *replay)
 		if (!replay->actors[i].seen)
 			continue;
 		process = process_of(replay, &replay->actors[i]);
-		if (process->history || process->last_fail_ns)
+		if (model_needs_judgement(process))
 			judge(replay, process, now_s);
 	}
 }
@@ -209,6 +219,18 @@ static void account_begin(struct actor *actor, const struct row *row)
 	actor->seen = true;
 }
 
+/* Pages of 16 a map; splits add none, and merges are what closes first. */
+static void account_size(struct mt_process *account, const struct row *row)
+{
+	int64_t split = (int64_t)row->opened - row->mapping;
+	int64_t unmapped = (int64_t)row->closed > split ? (int64_t)row->closed - split : 0;
+	int64_t maps = account->baseline + row->mapping - unmapped;
+
+	account->total_vm_pages = maps > 0 ? (uint64_t)maps * 16 : 0;
+	if (account->peak_vm_pages < account->total_vm_pages)
+		account->peak_vm_pages = account->total_vm_pages;
+}
+
 static void account_take(struct replay *replay, struct actor *actor, const struct row *row)
 {
 	struct mt_process *account = &actor->account;
@@ -219,8 +241,12 @@ static void account_take(struct replay *replay, struct actor *actor, const struc
 	account->closed = row->closed;
 	account->tallies[MT_OP_MMAP].delta = row->mapping;
 	account->tallies[MT_OP_MUNMAP].delta = (int64_t)(row->opened - row->closed) - row->mapping;
-	account->execs += actor->exec;
-	actor->exec = false;
+	if (actor->exec) {
+		account->execs++;
+		account->peak_vm_pages = 0;
+		actor->exec = false;
+	}
+	account_size(account, row);
 	if (account->map_count > account->high_water)
 		account->high_water = account->map_count;
 	if (changed && !account->first_change_ns)
@@ -285,6 +311,10 @@ static bool take_expectation(struct replay *replay, const char *line)
 	}
 	if (sscanf(line, "cleared %15s", kind) == 1) {
 		replay->expected[kind_of(replay, kind)].cleared = true;
+		return true;
+	}
+	if (sscanf(line, "held %15s", kind) == 1) {
+		replay->expected[kind_of(replay, kind)].held = true;
 		return true;
 	}
 	return false;

@@ -12,8 +12,7 @@ static unsigned int series(struct sample *samples, const uint32_t *map_counts, u
 	return count;
 }
 
-#define SERIES(samples, ...)                                                                                           \
-	series(samples, (const uint32_t[]){__VA_ARGS__}, COUNT(((const uint32_t[]){__VA_ARGS__})))
+#define SERIES(samples, ...) series(samples, (const uint32_t[]){__VA_ARGS__}, COUNT(((const uint32_t[]){__VA_ARGS__})))
 
 static void slope_is(const struct slope *slope, double low, double median, double high)
 {
@@ -173,6 +172,30 @@ static void halves_of_a_line(void **state)
 	}
 }
 
+/*
+ * Alarms come in between the ticks, and nothing does while mmaptrace is stopped:
+ * halves are halves of the time. A line stays a line, however it is sampled.
+ */
+static void halves_of_a_line_sampled_unevenly(void **state)
+{
+	static const double times_s[][9] = {
+		{0, 1, 2, 3, 4, 5, 5.25, 5.5, 5.75}, /* alarms at the end */
+		{0, 0.25, 0.5, 0.75, 1, 2, 3, 4, 5}, /* at the beginning */
+		{0, 1, 2, 3, 4, 64, 65, 66, 67},     /* a gap */
+	};
+	struct sample samples[9];
+	struct rise rise;
+
+	(void)state;
+	for (unsigned int row = 0; row < COUNT(times_s); row++) {
+		for (unsigned int i = 0; i < 9; i++)
+			samples[i] = fake_sample(times_s[row][i], (uint32_t)(times_s[row][i] * 400));
+		trend_rise(samples, 9, &rise);
+		assert_true(rise.second_half * 5 >= rise.first_half * 4);
+		assert_true(rise.first_half * 5 >= rise.second_half * 4);
+	}
+}
+
 static void rise_adds_up_the_counters(void **state)
 {
 	struct sample samples[3] = {fake_sample(0, 100), fake_sample(1, 150), fake_sample(2, 130)};
@@ -203,6 +226,7 @@ int main(void)
 		cmocka_unit_test(samples_of_one_instant_make_no_pair),
 		cmocka_unit_test(rises_and_falls),
 		cmocka_unit_test(halves_of_a_line),
+		cmocka_unit_test(halves_of_a_line_sampled_unevenly),
 		cmocka_unit_test(rise_adds_up_the_counters),
 	};
 

@@ -18,8 +18,8 @@ static void rows_make(struct process *processes)
 		double rate_per_s, eta_s;
 		const char *comm;
 	} rows[ROWS] = {
-		{10, 500, 7, 0, 40, 400, -2, INFINITY, "delta"},  {20, 100, 9, 3, 50, 0, 0, INFINITY, "alpha"},
-		{30, 65531, 1, 9, 10, 300, 5, 0, "charlie"},	  {40, 300, 5, 1, 90, 100, 900, 3600, "bravo"},
+		{10, 500, 7, 0, 40, 400, -2, INFINITY, "delta"}, {20, 100, 9, 3, 50, 0, 0, INFINITY, "alpha"},
+		{30, 65531, 1, 9, 10, 300, 5, 0, "charlie"},	 {40, 300, 5, 1, 90, 100, 900, 3600, "bravo"},
 		{50, 200, 3, 2, 20, 200, 0.5, 86400, "echo"},
 	};
 
@@ -192,8 +192,8 @@ static void failed_only(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(sort_keys),	   cmocka_unit_test(ties_go_by_pid), cmocka_unit_test(widest_values),
-		cmocka_unit_test(key_names),	   cmocka_unit_test(cgroup_prefixes), cmocka_unit_test(filters),
+		cmocka_unit_test(sort_keys),   cmocka_unit_test(ties_go_by_pid),  cmocka_unit_test(widest_values),
+		cmocka_unit_test(key_names),   cmocka_unit_test(cgroup_prefixes), cmocka_unit_test(filters),
 		cmocka_unit_test(failed_only),
 	};
 

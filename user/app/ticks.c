@@ -85,8 +85,7 @@ int session_sample(struct session *session)
 		sample_targets(session);
 	session->model.last_tick_ns = session_now();
 	MODEL_EACH (&session->model, process, next) {
-		/* Nothing has ever happened to it: nothing to judge. */
-		if (process->history || process->last_fail_ns)
+		if (model_needs_judgement(process))
 			report_judgement(session, process, session->model.last_tick_ns);
 	}
 	return error;

@@ -3,10 +3,11 @@
 
 bool account_is_whole(const struct mt_process *account)
 {
-	int64_t changed = (int64_t)(account->opened - account->closed), credited = 0;
+	/* Unsigned, as a damaged copy may hold anything. */
+	uint64_t changed = account->opened - account->closed, credited = 0;
 
 	for (unsigned int op = 0; op < MT_OP_MAX; op++)
-		credited += account->tallies[op].delta;
+		credited += (uint64_t)account->tallies[op].delta;
 	return account->baseline + changed == account->map_count && changed == credited;
 }
 
@@ -16,11 +17,16 @@ int64_t account_mapping(const struct mt_process *account)
 		MT_OP_MMAP,   MT_OP_BRK,      MT_OP_MREMAP, MT_OP_SHMAT, MT_OP_IO_SETUP, MT_OP_MAP_SHADOW_STACK,
 		MT_OP_EXECVE, MT_OP_EXECVEAT, MT_OP_OTHER,
 	};
-	int64_t sum = 0;
+	uint64_t sum = 0;
 
 	for (unsigned int i = 0; i < sizeof(mapping); i++)
-		sum += account->tallies[mapping[i]].delta;
-	return sum;
+		sum += (uint64_t)account->tallies[mapping[i]].delta;
+	return (int64_t)sum;
+}
+
+bool account_at_peak(const struct mt_process *account)
+{
+	return account->total_vm_pages >= account->peak_vm_pages - account->peak_vm_pages / 16;
 }
 
 int64_t account_good_calls(const struct mt_process *account, uint32_t op)

@@ -12,6 +12,11 @@
 bool account_is_whole(const struct mt_process *account);
 /* Sum of what mmap and its like added; the rest of the growth is splits. */
 int64_t account_mapping(const struct mt_process *account);
+/*
+ * The address space is as large as it ever was, or within a sixteenth of it. One
+ * that leaks maps grows; one that splits or refills what it has does not.
+ */
+bool account_at_peak(const struct mt_process *account);
 /* Calls of op that succeeded. */
 int64_t account_good_calls(const struct mt_process *account, uint32_t op);
 uint64_t account_failed_calls(const struct mt_process *account);

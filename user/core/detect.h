@@ -31,6 +31,8 @@ void climb_note(struct climb *climb, const struct sample *sample, uint32_t limit
 /* Mmaps outrun munmaps and the map count rises over several windows. */
 void detect_leak(const struct history *history, const struct thresholds *thresholds, uint64_t now_ns,
 		 struct verdict *ret_verdict);
+/* An open leak still grows, though none of the tests for a new one may hold just now. */
+bool detect_goes_on(const struct history *history);
 /* The limit comes within the horizon, by the forecast or in a fast climb. */
 void detect_exhaustion(const struct history *history, const struct climb *climb, const struct thresholds *thresholds,
 		       uint64_t now_ns, struct verdict *ret_verdict);

@@ -16,7 +16,7 @@
 struct sample {
 	uint64_t ts_ns; /* any clock that only goes forward */
 	uint32_t map_count;
-	uint32_t pad;
+	uint32_t at_peak;	 /* the address space is as large as it ever was, or nearly: 1, else 0 */
 	uint64_t opened, closed; /* running sums */
 	int64_t mapping;	 /* running sum of what mmap and its like added; the rest is splits and merges */
 };

@@ -55,6 +55,15 @@ static enum process_state state_of(const struct process *process)
 	return isfinite(process->forecast.eta_s) ? PROCESS_GROWING : PROCESS_STEADY;
 }
 
+bool model_needs_judgement(const struct process *process)
+{
+	bool changed = process->account.last_change_ns != process->judged_change_ns;
+
+	for (unsigned int kind = 0; kind < FINDING_KINDS; kind++)
+		changed |= process->open[kind].severity != SEVERITY_NONE;
+	return (process->history || process->last_fail_ns) && (changed || process->state != PROCESS_STEADY);
+}
+
 void model_judge(struct model *model, struct process *process, uint64_t now_ns, struct judgement *ret_judgements)
 {
 	const struct thresholds *thresholds = &model->thresholds;
@@ -73,10 +82,14 @@ void model_judge(struct model *model, struct process *process, uint64_t now_ns, 
 		struct open_finding *open = &process->open[kind];
 
 		judgement->verdict = verdicts[kind];
+		/* A leak that has slowed down is not over. */
+		if (kind == FINDING_LEAK && open->severity && detect_goes_on(process->history))
+			open->held_ns = now_ns;
 		judgement->change = finding_settle(open, &verdicts[kind], now_ns);
 		judgement->raised_ns = open->raised_ns;
 		model->open_findings += judgement->change == CHANGE_RAISED;
 		model->open_findings -= judgement->change == CHANGE_CLEARED;
 	}
 	process->state = state_of(process);
+	process->judged_change_ns = process->account.last_change_ns;
 }

@@ -47,6 +47,7 @@ static void sample_of(const struct mt_process *account, uint64_t ts_ns, struct s
 	ret_sample->opened = account->opened;
 	ret_sample->closed = account->closed;
 	ret_sample->mapping = account_mapping(account);
+	ret_sample->at_peak = account_at_peak(account);
 }
 
 static void process_sample(struct model *model, struct process *process, const struct sample *sample)

@@ -48,14 +48,15 @@ struct process {
 	enum process_state state;
 	struct open_finding open[FINDING_KINDS];
 	struct file_table files;
-	uint64_t seen_ns;      /* first seen by user space, boot clock */
-	uint64_t last_fail_ns; /* last refusal by the maximum map count, boot clock; 0: none */
-	uint64_t turn;	       /* model turn in which the kernel last listed it */
-	bool target;	       /* streamed: -p, -- CMD and its children */
-	bool identified;       /* cgroup was looked up */
-	bool in_cgroup;	       /* of the filter (-c) */
-	bool stop_told;	       /* that --stop-at has stopped it */
-	bool shown;	       /* a line about it has been written */
+	uint64_t seen_ns;	   /* first seen by user space, boot clock */
+	uint64_t judged_change_ns; /* account.last_change_ns when last judged */
+	uint64_t last_fail_ns;	   /* last refusal by the maximum map count, boot clock; 0: none */
+	uint64_t turn;		   /* model turn in which the kernel last listed it */
+	bool target;		   /* streamed: -p, -- CMD and its children */
+	bool identified;	   /* cgroup was looked up */
+	bool in_cgroup;		   /* of the filter (-c) */
+	bool stop_told;		   /* that --stop-at has stopped it */
+	bool shown;		   /* a line about it has been written */
 	bool ended;
 	UT_hash_handle hh;
 };
@@ -104,6 +105,8 @@ struct judgement {
 	uint64_t raised_ns;
 };
 
+/* False if nothing has happened since it was last found steady: judging it again would say the same. */
+bool model_needs_judgement(const struct process *process);
 /* Runs the detectors; updates forecast, state and open findings. ret_judgements: FINDING_KINDS of them. */
 void model_judge(struct model *model, struct process *process, uint64_t now_ns, struct judgement *ret_judgements);
 /* Puts a judgement into words, with its evidence. Pure but for what it reads of the process. */

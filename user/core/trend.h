@@ -24,7 +24,7 @@ struct rise {
 	double span_s;
 	int64_t growth, first_half, second_half; /* maps */
 	uint64_t opened, closed;
-	int64_t mapping; /* maps added by mmap and its like */
+	double mapping; /* maps added by mmap and its like */
 };
 
 void trend_rise(const struct sample *samples, unsigned int count, struct rise *ret_rise);

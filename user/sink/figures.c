@@ -18,18 +18,18 @@ bool figures_top_op(const struct process *process, uint32_t *ret_op, double *ret
 {
 	const struct mt_tally *tallies = process->account.tallies;
 	uint32_t top = 0;
-	int64_t sum = 0;
+	double sum = 0;
 
 	for (uint32_t op = 0; op < MT_OP_MAX; op++) {
 		if (tallies[op].delta > 0)
-			sum += tallies[op].delta;
+			sum += (double)tallies[op].delta;
 		if (tallies[op].delta > tallies[top].delta)
 			top = op;
 	}
 	if (sum <= 0)
 		return false;
 	*ret_op = top;
-	*ret_share = (double)tallies[top].delta / (double)sum;
+	*ret_share = (double)tallies[top].delta / sum;
 	return true;
 }
 

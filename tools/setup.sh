@@ -1,0 +1,134 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# Installs the Debian or Ubuntu packages that are missing, as root and without a question.
+#
+#   tools/setup.sh build    what `make` needs (the default)
+#   tools/setup.sh test     what `make check`, `make lint` and the tests on the live kernel need besides
+#   tools/setup.sh heavy    the real programs that the tests watch at work
+#   tools/setup.sh fresh    what tools/fresh.sh needs
+#
+# Says nothing when all is there.
+set -euo pipefail
+
+# An entry with "=PROGRAM" is there as well when that program is: it comes in packages of other names elsewhere.
+build=(gcc make clang pkg-config bpftool=bpftool libc6-dev linux-libc-dev libbpf-dev libelf-dev zlib1g-dev uthash-dev)
+test=(libcmocka-dev libjansson-dev python3 util-linux libcap2-bin procps psmisc mount strace g++ cppcheck clang-format
+	shellcheck)
+heavy=(redis-server redis-tools postgresql stress-ng default-jre-headless=java)
+fresh=(debootstrap util-linux mount tar gzip)
+
+# bpftool and the daemons live in sbin, which is not on everyone's PATH.
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+policy=/usr/sbin/policy-rc.d
+scratch=
+policy_is_ours=
+
+say() { echo "setup.sh: $*" >&2; }
+die() {
+	say "$*"
+	exit 1
+}
+
+cleanup() {
+	if [ -n "$policy_is_ours" ]; then rm -f "$policy"; fi
+	if [ -n "$scratch" ]; then rm -rf "$scratch"; fi
+}
+trap cleanup EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+wanted() {
+	local level
+	for level in "$@"; do
+		case $level in
+		build) printf '%s\n' "${build[@]}" ;;
+		test) printf '%s\n' "${build[@]}" "${test[@]}" ;;
+		heavy) printf '%s\n' "${heavy[@]}" ;;
+		fresh) printf '%s\n' "${fresh[@]}" ;;
+		*) die "no level $level: build, test, heavy or fresh" ;;
+		esac
+	done
+}
+
+is_there() {
+	local package=${1%%=*} program=
+	case $1 in *=*) program=${1#*=} ;; esac
+	# Ubuntu's bpftool is a wrapper, there even when the program behind it is not.
+	if [ -n "$program" ] && "$program" --version >/dev/null 2>&1; then return 0; fi
+	case $(dpkg-query -W -f '${db:Status-Abbrev}' "$package" 2>/dev/null) in
+	?i*) ;;
+	*) return 1 ;;
+	esac
+}
+
+missing_of() {
+	local entry
+	for entry in "$@"; do
+		is_there "$entry" || echo "${entry%%=*}"
+	done
+}
+
+# Nobody asked for running daemons: their packages are here for the tests, which start their own.
+hold_daemons() {
+	if [ -e "$policy" ]; then return; fi
+	policy_is_ours=y
+	printf '#!/bin/sh\nexit 101\n' >"$policy"
+	chmod 755 "$policy"
+}
+
+# Quiet, unless it fails.
+apt_get() {
+	DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l apt-get -qq -y -o DPkg::Lock::Timeout=600 \
+		-o Acquire::Retries=3 -o Dpkg::Use-Pty=0 "$@" >"$scratch/log" 2>&1 </dev/null && return
+	cat "$scratch/log" >&2
+	return 1
+}
+
+# Ubuntu has bpftool in the tools of each kernel, behind a wrapper that takes the running kernel's alone.
+install_ubuntu_bpftool() {
+	local tool
+	apt_get install --no-install-recommends linux-tools-common linux-tools-generic || return
+	if bpftool version >/dev/null 2>&1; then return; fi
+	tool=$(find /usr/lib/linux-tools* -name bpftool 2>/dev/null | sort -V | tail -n 1)
+	if [ -z "$tool" ]; then return 1; fi
+	say "bpftool of another kernel does as well: /usr/local/sbin/bpftool"
+	ln -sf "$tool" /usr/local/sbin/bpftool
+}
+
+install_packages() {
+	local packages=() package ubuntu=
+	hold_daemons
+	# A source that does not answer need not be one of ours: the next step tells.
+	apt_get update || say "apt-get update failed, trying with the lists that are here"
+	for package in "$@"; do
+		if [ "$package" = bpftool ] && ! apt-cache show bpftool >/dev/null 2>&1; then
+			ubuntu=y
+		else
+			packages+=("$package")
+		fi
+	done
+	if [ ${#packages[@]} -gt 0 ]; then
+		apt_get install --no-install-recommends "${packages[@]}" || die "apt-get could not install ${packages[*]}"
+	fi
+	if [ -n "$ubuntu" ]; then install_ubuntu_bpftool || die "found no bpftool to install"; fi
+}
+
+main() {
+	local entries missing list
+	list=$(wanted "$@")
+	mapfile -t entries <<<"$list"
+	if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+		# Another distribution: make says which of these it misses.
+		say "no apt here, nothing installed; Debian's names of what is needed: ${entries[*]%%=*}"
+		return
+	fi
+	mapfile -t missing < <(missing_of "${entries[@]}")
+	if [ ${#missing[@]} -eq 0 ]; then return; fi
+	[ "$(id -u)" -eq 0 ] || die "not root, cannot install: ${missing[*]}"
+	scratch=$(mktemp -d)
+	say "installing ${missing[*]}"
+	install_packages "${missing[@]}"
+}
+
+main "${@:-build}"
