@@ -41,13 +41,20 @@ static __always_inline struct op_context *context_active(struct task_struct *tas
 	return context && context->active ? context : NULL;
 }
 
-/* A read lock taken by peek() below, not by the operation itself. */
-static __always_inline bool is_peeking(struct task_struct *task)
+/*
+ * Is this release of the lock, held for reading, the end of a change? Not if the
+ * task only peeks (below), nor if its operation is over and it takes a fault on
+ * its way to user space, when its registers still name the call.
+ */
+static __always_inline bool ends_downgrade(struct task_struct *task, __u32 op)
 {
 	__u32 tid = task->pid;
-	struct op_context *context = bpf_map_lookup_elem(&contexts, &tid);
+	struct op_context *context;
 
-	return context && context->peeking;
+	if (!op_downgrades(op))
+		return false;
+	context = bpf_map_lookup_elem(&contexts, &tid);
+	return !context || (context->active && !context->peeking);
 }
 
 struct op_outcome {
@@ -153,7 +160,7 @@ static __always_inline int on_lock_released(struct mm_struct *mm, bool write)
 		return 0; /* nearly always */
 	nr = own ? task_syscall(task) : -1;
 	op = op_of_syscall(nr);
-	if (!write && (!op_downgrades(op) || is_peeking(task)))
+	if (!write && !ends_downgrade(task, op))
 		return 0;
 	if (!process) {
 		/* A forked child's mm is first seen here in its parent: not ours to open. */

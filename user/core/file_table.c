@@ -59,6 +59,17 @@ static bool table_evict(struct file_table *table)
 	return true;
 }
 
+/* Eviction reads the whole table: once nothing could go, it is not tried again at each new file. */
+static bool table_make_room(struct file_table *table)
+{
+	if (table->dropped < table->evict_at)
+		return false;
+	if (table_evict(table))
+		return true;
+	table->evict_at = table->dropped + FILE_TABLE_MAX;
+	return false;
+}
+
 /* Doubles the table at three quarters. False: no memory; the table is as it was. */
 static bool table_grow(struct file_table *table)
 {
@@ -86,7 +97,7 @@ struct file_use *file_table_get(struct file_table *table, const struct file_id *
 
 	if (use && !use_is_free(use))
 		return use;
-	if ((table->used >= FILE_TABLE_MAX && !table_evict(table)) || !table_grow(table)) {
+	if ((table->used >= FILE_TABLE_MAX && !table_make_room(table)) || !table_grow(table)) {
 		table->dropped++;
 		return NULL;
 	}

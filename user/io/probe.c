@@ -84,6 +84,17 @@ static int probe_program(size_t program_offset)
 	return 0;
 }
 
+/* An old kernel says EINVAL, a missing capability EPERM. */
+static int probe_ringbuf(void)
+{
+	int fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, NULL, 0, 0, (__u32)sysconf(_SC_PAGESIZE), NULL);
+
+	if (fd < 0)
+		return -fd;
+	close(fd);
+	return 0;
+}
+
 #define PROGRAM(name) offsetof(struct probe_bpf, progs.name)
 
 void probe_features(struct features *ret_features)
@@ -97,9 +108,7 @@ void probe_features(struct features *ret_features)
 	error[FEATURE_BTF] = (int)-libbpf_get_error(btf);
 	if (error[FEATURE_BTF])
 		return; /* nothing else can be found out without it */
-	error[FEATURE_RINGBUF] = libbpf_probe_bpf_map_type(BPF_MAP_TYPE_RINGBUF, NULL) == 1 ? 0 : ENOTSUP;
-	if (geteuid() && error[FEATURE_RINGBUF])
-		error[FEATURE_RINGBUF] = EPERM;
+	error[FEATURE_RINGBUF] = probe_ringbuf();
 	witness_args = tracepoint_args(btf, "mmap_lock_released");
 	if (witness_args == 2)
 		error[FEATURE_WITNESS] = probe_program(PROGRAM(probe_witness));
