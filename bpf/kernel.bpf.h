@@ -38,6 +38,23 @@ static __always_inline bool mm_is_dying(struct mm_struct *mm)
 	return mm->mm_users.counter == 0;
 }
 
+/* Users left of an mm known by its address alone; 0 if it is gone. */
+static __always_inline int mm_users_at(__u64 mm)
+{
+	return BPF_CORE_READ((struct mm_struct *)mm, mm_users.counter);
+}
+
+/* The process an mm was made for; those who share it (vfork, CLONE_VM) are not. Unknown without CONFIG_MEMCG: any. */
+static __always_inline bool mm_is_owned_by(struct mm_struct *mm, struct task_struct *task)
+{
+	struct task_struct *owner;
+
+	if (!bpf_core_field_exists(mm->owner))
+		return true;
+	owner = mm->owner;
+	return !owner || owner->tgid == task->tgid;
+}
+
 static __always_inline bool task_is_kernel(struct task_struct *task)
 {
 	return task->flags & PF_KTHREAD;

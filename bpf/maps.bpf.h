@@ -78,13 +78,26 @@ const volatile __u8 cfg_op_of_nr[MT_NR_MAX];   /* syscall number -> enum mt_op *
 const volatile bool cfg_witness = true;	       /* the witness is attached */
 const volatile bool cfg_syscalls;	       /* operation hooks are attached */
 const volatile bool cfg_stop_all;	       /* --stop-at holds for every process */
+const volatile __u32 cfg_self;		       /* tgid of mmaptrace */
 const volatile bool cfg_exit_mmap;	       /* mmap:exit_mmap is attached */
 const volatile __u32 cfg_wake_bytes = 1 << 20; /* wake the reader at this fill */
 
 /* Changed while running. */
-volatile __u32 limit_maps = 65530;	 /* vm.max_map_count or --limit */
-volatile __u32 stop_at_maps = 0;	 /* SIGSTOP at this map count; 0: never */
-volatile bool seed_targets_only = false; /* they come first: the table may be small */
+volatile __u32 limit_maps = 65530; /* vm.max_map_count or --limit */
+volatile __u32 stop_at_maps = 0;   /* SIGSTOP at this map count; 0: never */
+volatile bool finished = false;	   /* accounts stand still, no operation is begun */
+volatile __u32 seed_pass = 0;	   /* enum seed_pass */
+
+/* In the order of the walks: the table may be small, and who shares an mm comes after its owner. */
+enum seed_pass { SEED_TARGETS, SEED_OWNERS, SEED_REST };
+
+/* Where an account waits while its slot changes hands. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct mt_process);
+} scratch SEC(".maps");
 
 static __always_inline void loss_count(__u32 what)
 {

@@ -87,8 +87,10 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 	follow.flags = target->flags;
 	if (bpf_map_update_elem(&targets, &tgid, &follow, BPF_ANY))
 		loss_count(MT_LOSS_TARGETS);
-	if (process)
+	if (process) {
+		process->flags |= MT_PROCESS_TARGET;
 		life_report(MT_TYPE_FORK, process, parent_tgid, BPF_RB_NO_WAKEUP);
+	}
 	return 0;
 }
 
@@ -103,9 +105,10 @@ int BPF_PROG(process_exec, struct task_struct *task, pid_t old_pid, struct linux
 	struct op_context *context = bpf_map_lookup_elem(&contexts, &tid);
 	struct op_outcome outcome = {.op = MT_OP_EXECVE, .flags = MT_OP_HAS_RESULT};
 
-	if (!process)
+	/* An account that is not ours was left behind at this address by another mm. */
+	if (!process || process->tgid != tgid)
 		process = process_adopt(mm, task, true);
-	if (!process)
+	if (!process || finished)
 		return 0;
 	outcome.now_ns = bpf_ktime_get_boot_ns();
 	outcome.map_count = mm_map_count(mm);
@@ -129,6 +132,8 @@ int BPF_PROG(process_exec, struct task_struct *task, pid_t old_pid, struct linux
 	}
 	if (context)
 		context->active = 0;
+	if (tid != tgid)
+		bpf_map_delete_elem(&contexts, &tid); /* the thread goes on under another id */
 	return 0;
 }
 
@@ -160,7 +165,8 @@ int BPF_PROG(process_exit, struct task_struct *task)
 	mm = bpf_map_lookup_elem(&owners, &tgid);
 	process = mm ? bpf_map_lookup_elem(&processes, mm) : NULL;
 	if (process && process->tgid == tgid) {
-		if (cfg_exit_mmap) {
+		/* An mm without maps ends without exit_mmap. */
+		if (cfg_exit_mmap && process->map_count) {
 			process->flags |= MT_PROCESS_OWNER_DEAD;
 		} else {
 			__u64 key = process->mm;
@@ -189,7 +195,8 @@ int BPF_PROG(process_unmap, struct mm_struct *mm)
 		process_move(process, now);
 		return 0;
 	}
-	life_report(MT_TYPE_EXIT, process, 0, BPF_RB_NO_WAKEUP);
+	if (process->tgid) /* else it lives on in another mm */
+		life_report(MT_TYPE_EXIT, process, 0, BPF_RB_NO_WAKEUP);
 	bpf_map_delete_elem(&processes, &key);
 	return 0;
 }
@@ -220,7 +227,9 @@ int seed_process(struct bpf_iter__task *iter)
 		return 0; /* a zombie; its living threads come on their own */
 	key = (__u64)mm;
 	tgid = task->tgid;
-	if (seed_targets_only && !bpf_map_lookup_elem(&targets, &tgid))
+	if (seed_pass != SEED_REST && !mm_is_owned_by(mm, task))
+		return 0;
+	if (seed_pass == SEED_TARGETS && !bpf_map_lookup_elem(&targets, &tgid))
 		return 0;
 	bpf_map_update_elem(&owners, &tgid, &key, BPF_NOEXIST);
 	if (bpf_map_lookup_elem(&processes, &key))
@@ -228,6 +237,7 @@ int seed_process(struct bpf_iter__task *iter)
 	seed = bpf_map_lookup_elem(&seeds, &zero);
 	if (!seed)
 		return 0;
+	seed->flags = 0;
 	process_init(seed, mm, task, mm_map_count(mm));
 	/* The witness may have opened the account since: its word is the better one. */
 	if (bpf_map_update_elem(&processes, &key, seed, BPF_NOEXIST) && !bpf_map_lookup_elem(&processes, &key))

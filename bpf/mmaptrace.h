@@ -89,14 +89,15 @@ enum mt_loss { MT_LOSSES(MT_LOSS_ENUM) MT_LOSS_MAX };
 
 /* One operation's share in a process's account. */
 struct mt_tally {
-	__u32 calls;  /* completed, failed ones included */
-	__u32 failed; /* of these */
+	__u64 calls;  /* completed, failed ones included */
+	__u64 failed; /* of these */
 	__s64 delta;  /* maps credited to it */
 };
 
 enum mt_process_flags {
 	MT_PROCESS_STOPPED = 1 << 0,	/* --stop-at has struck */
 	MT_PROCESS_OWNER_DEAD = 1 << 1, /* tgid is gone, another still uses the mm */
+	MT_PROCESS_TARGET = 1 << 2,	/* its operations are streamed, or were */
 };
 
 /*
@@ -211,8 +212,8 @@ struct mt_alarm_record {
 };
 
 #define MT_ASSERT_SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), #type ": size is part of the contract")
-MT_ASSERT_SIZE(struct mt_tally, 16);
-MT_ASSERT_SIZE(struct mt_process, 64 + 40 + 16 + 48 + 16 * MT_OP_MAX);
+MT_ASSERT_SIZE(struct mt_tally, 24);
+MT_ASSERT_SIZE(struct mt_process, 64 + 40 + 16 + 48 + 24 * MT_OP_MAX);
 MT_ASSERT_SIZE(struct mt_file, 96);
 MT_ASSERT_SIZE(struct mt_head, 16);
 MT_ASSERT_SIZE(struct mt_op_record, 120 + 96);

@@ -156,7 +156,7 @@ static __always_inline int on_lock_released(struct mm_struct *mm, bool write)
 	__s32 delta;
 	int nr;
 
-	if (process && process->map_count == count && cfg_syscalls)
+	if (finished || (process && process->map_count == count && cfg_syscalls))
 		return 0; /* nearly always */
 	nr = own ? task_syscall(task) : -1;
 	op = op_of_syscall(nr);
@@ -171,7 +171,8 @@ static __always_inline int on_lock_released(struct mm_struct *mm, bool write)
 			return 0;
 	}
 	if (own && process->tgid != (__u32)task->tgid && (process->flags & MT_PROCESS_OWNER_DEAD)) {
-		life_report(MT_TYPE_EXIT, process, 0, BPF_RB_NO_WAKEUP);
+		if (process->tgid) /* else it lives on in another mm */
+			life_report(MT_TYPE_EXIT, process, 0, BPF_RB_NO_WAKEUP);
 		process_set_owner(process, task);
 	}
 	if (own && op && op < MT_OP_MAX && !op_is_exec(op) && (!cfg_syscalls || nr >= MT_NR_COMPAT))
@@ -225,7 +226,7 @@ static __always_inline int on_enter(int nr, const void *args, bool with_vma)
 	struct mt_target *target = bpf_map_lookup_elem(&targets, &tgid);
 	struct op_context *context;
 
-	if (!target || (target->flags & MT_TARGET_PENDING))
+	if (finished || !target || (target->flags & MT_TARGET_PENDING))
 		return 0;
 	context = bpf_map_lookup_elem(&contexts, &tid);
 	if (!context) {
@@ -298,7 +299,7 @@ static __always_inline int on_exit(int nr, __s64 ret)
 	error = op_error(task, op, ret);
 	if (op_is_exec(op) && !error)
 		return 0; /* told, and counted, when it succeeded */
-	if (!cfg_witness) {
+	if (!cfg_witness && !finished) {
 		/* No witness: what has changed since the last exit was done by this call, threads apart. */
 		__s32 delta = process_book(process, mm, mm_map_count(mm), op, bpf_ktime_get_boot_ns());
 

@@ -48,6 +48,8 @@ static __always_inline void process_set_owner(struct mt_process *process, struct
 	process->tgid = task->tgid;
 	process->start_ns = task->group_leader->start_boottime;
 	process->flags &= ~MT_PROCESS_OWNER_DEAD;
+	if (bpf_map_lookup_elem(&targets, &process->tgid))
+		process->flags |= MT_PROCESS_TARGET;
 	process_set_comm(process, task);
 }
 
@@ -82,39 +84,59 @@ static __always_inline struct mt_process *process_create(struct mm_struct *mm, s
 	return process;
 }
 
+/* Puts old's account under the key of mm, old's own entry gone or left to those who share it. */
+static __always_inline struct mt_process *process_rekey(struct mt_process *old, __u64 key)
+{
+	__u64 old_key = old->mm;
+	__u32 zero = 0;
+	struct mt_process *copy = bpf_map_lookup_elem(&scratch, &zero);
+
+	if (!copy)
+		return NULL;
+	__builtin_memcpy(copy, old, sizeof(*copy));
+	if (mm_users_at(old_key) > 0) {
+		/* Others live in the old mm (or somebody looks at it): whoever changes it next takes it over. */
+		old->tgid = 0;
+		old->flags = MT_PROCESS_OWNER_DEAD;
+	} else {
+		bpf_map_delete_elem(&processes, &old_key); /* first: there may be no other slot */
+	}
+	if (bpf_map_update_elem(&processes, &key, copy, BPF_ANY)) {
+		loss_count(MT_LOSS_PROCESSES);
+		return NULL;
+	}
+	return bpf_map_lookup_elem(&processes, &key);
+}
+
+/* -- CMD: what came before its exec was our own copy. */
+static __always_inline void process_forget_past(struct mt_process *process)
+{
+	process->baseline = 0;
+	process->map_count = 0;
+	process->high_water = 0;
+	process->opened = 0;
+	process->closed = 0;
+	process->first_change_ns = 0;
+	__builtin_memset(process->tallies, 0, sizeof(process->tallies));
+	__builtin_memset(process->failed, 0, sizeof(process->failed));
+}
+
 /* exec: the account follows the process from its old mm to its new one. */
 static __always_inline struct mt_process *process_move(struct mt_process *old, struct mm_struct *mm)
 {
-	__u64 key = (__u64)mm, old_key = old->mm;
+	__u64 key = (__u64)mm;
 	__u32 tgid = old->tgid;
 	struct mt_target *target = bpf_map_lookup_elem(&targets, &tgid);
-	struct mt_process *process;
+	struct mt_process *process = process_rekey(old, key);
 
-	/* The old entry frees its slot only after this: one spare is needed. */
-	if (bpf_map_update_elem(&processes, &key, old, BPF_ANY)) {
-		loss_count(MT_LOSS_PROCESSES);
-		bpf_map_delete_elem(&processes, &old_key);
-		return NULL;
-	}
-	bpf_map_delete_elem(&processes, &old_key);
-	process = bpf_map_lookup_elem(&processes, &key);
 	if (!process)
 		return NULL;
 	process->mm = key;
 	process->exec_delta = 0;
 	process->step_limit = 0;
 	process->peak_vm_pages = 0;
-	if (target && (target->flags & MT_TARGET_PENDING)) {
-		/* -- CMD: what came before its exec was our own copy. */
-		process->baseline = 0;
-		process->map_count = 0;
-		process->high_water = 0;
-		process->opened = 0;
-		process->closed = 0;
-		process->first_change_ns = 0;
-		__builtin_memset(process->tallies, 0, sizeof(process->tallies));
-		__builtin_memset(process->failed, 0, sizeof(process->failed));
-	}
+	if (target && (target->flags & MT_TARGET_PENDING))
+		process_forget_past(process);
 	owner_set(tgid, key);
 	return process;
 }
@@ -205,9 +227,22 @@ static __always_inline void process_stop(struct mt_process *process)
 
 	if (!cfg_stop_all && !bpf_map_lookup_elem(&targets, &tgid))
 		return;
+	if (tgid == cfg_self || tgid == 1)
+		return; /* who would let them go on? */
 	process->flags |= MT_PROCESS_STOPPED;
 	if (bpf_send_signal(19 /* SIGSTOP */))
 		loss_count(MT_LOSS_SIGNALS);
+}
+
+/* After a fall by a quarter of the limit the steps above raise their alarms again. */
+static __always_inline void process_rearm(struct mt_process *process, __u32 count)
+{
+	__u32 limit = process->step_limit, next = process->next_step;
+
+	if (next > limit)
+		next = limit;
+	if ((__u64)count + limit / 4 < next)
+		process->next_step = step_after(count, limit);
 }
 
 /* Books the map count now witnessed, credits the difference to op, returns it. */
@@ -232,6 +267,8 @@ static __always_inline __s32 process_book(struct mt_process *process, struct mm_
 	process->last_change_ns = now_ns;
 	if (count > process->high_water)
 		process->high_water = count;
+	if (delta < 0)
+		process_rearm(process, count);
 	process->total_vm_pages = mm->total_vm;
 	if (process->total_vm_pages > process->peak_vm_pages)
 		process->peak_vm_pages = process->total_vm_pages;

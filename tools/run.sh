@@ -53,6 +53,7 @@ bold='' dim='' red='' green='' yellow='' plain=''
 columns=100
 if [ -t 1 ]; then
 	columns=$(tput cols 2>/dev/null || echo 80)
+	if [ "$columns" -lt 40 ]; then columns=40; fi
 	if [ -z "${NO_COLOR:-}" ] && [ "${TERM:-dumb}" != dumb ]; then
 		bold=$'\e[1m' dim=$'\e[2m' red=$'\e[31m' green=$'\e[32m' yellow=$'\e[33m' plain=$'\e[0m'
 	fi
@@ -189,7 +190,11 @@ present() {
 follow() {
 	"$program" --json -i 1 -x -p "$frames_pid" 2>"$scratch/watcher" | watch &
 	# An operation's line begins with its time, the header with the word.
-	"$program" -p "$frames_pid" | grep --line-buffered -vE '^ *[0-9]+\.[0-9]+ |^ *TIME ' | present
+	"$program" -p "$frames_pid" | {
+		# On Ctrl-C it is mmaptrace that ends, and has a last word.
+		trap '' INT
+		grep --line-buffered -vE '^ *[0-9]+\.[0-9]+ |^ *TIME ' | present
+	}
 	wait "$frames_pid" || frames_status=$?
 	frames_pid=
 	wait

@@ -66,7 +66,7 @@ missing_of() {
 	local entry
 	for entry in "$@"; do
 		is_there "$entry" || echo "${entry%%=*}"
-	done
+	done | awk '!seen[$0]++'
 }
 
 # Nobody asked for running daemons: their packages are here for the tests, which start their own.
@@ -83,6 +83,13 @@ apt_get() {
 		-o Acquire::Retries=3 -o Dpkg::Use-Pty=0 "$@" >"$scratch/log" 2>&1 </dev/null && return
 	cat "$scratch/log" >&2
 	return 1
+}
+
+# As a package, not as a name that others provide.
+is_to_be_had() {
+	local known
+	known=$(apt-cache policy "$1")
+	[[ $known =~ Candidate:\ [^\(] ]]
 }
 
 # Ubuntu has bpftool in the tools of each kernel, behind a wrapper that takes the running kernel's alone.
@@ -102,7 +109,7 @@ install_packages() {
 	# A source that does not answer need not be one of ours: the next step tells.
 	apt_get update || say "apt-get update failed, trying with the lists that are here"
 	for package in "$@"; do
-		if [ "$package" = bpftool ] && ! apt-cache show bpftool >/dev/null 2>&1; then
+		if [ "$package" = bpftool ] && ! is_to_be_had bpftool; then
 			ubuntu=y
 		else
 			packages+=("$package")

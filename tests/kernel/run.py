@@ -4,14 +4,17 @@
 the NAMEs, all without. As root, after `make workloads`. The number of seeds is in MMAPTRACE_SEEDS,
 MMAPTRACE_REQUIRE=1 lets nothing be skipped, MMAPTRACE_ARGS adds arguments to every run."""
 
+import fcntl
 import os
 import sys
+import tempfile
 import time
 import traceback
 import unittest
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, FOLDER)
+sys.dont_write_bytecode = True
 
 import lib  # noqa: E402 (found by the line above)
 
@@ -81,6 +84,17 @@ class Report(unittest.TestResult):
             self._failure(test, err)
 
 
+def lock_take():
+    """Two runs at once would stop, starve and mislead each other. Held to this process's end."""
+    file = open(os.path.join(tempfile.gettempdir(), "mmaptrace-kernel-tests.lock"), "w", encoding="ascii")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        print("another run of these tests is at work: waiting for its end", file=sys.stderr)
+        fcntl.flock(file, fcntl.LOCK_EX)
+    return file
+
+
 def main(args):
     tests = sorted(flatten(unittest.TestLoader().discover(FOLDER, "test_*.py", FOLDER)), key=lambda test: test.id())
     names = [arg for arg in args if not arg.startswith("-")]
@@ -101,7 +115,8 @@ def main(args):
             print(f"{path} is not there: run make and make workloads first", file=sys.stderr)
             return 1
     report = Report()
-    unittest.TestSuite(chosen).run(report)
+    with lock_take():
+        unittest.TestSuite(chosen).run(report)
     skipped = f", {len(report.skipped)} skipped" if report.skipped else ""
     print(f"{report.passed} passed, {report.failed} failed{skipped}")
     return 1 if report.failed else 0

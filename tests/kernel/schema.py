@@ -45,6 +45,11 @@ def parse(raw):
     return line
 
 
+def is_type(raw, kind):
+    """Whether a raw line is of a type, without parsing it; any line is of type None."""
+    return kind is None or re.search(rb'"type":\s*"%s"' % kind.encode(), raw[:200]) is not None
+
+
 def parse_fast(raw):
     """For millions of lines."""
     return json.loads(raw)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """What already lives is known from the first second on."""
 
-from lib import Case, Tracer, limit_maps, main, maps_count, maps_count_all, start_workload
+from lib import Case, Tracer, limit_maps, losses, main, maps_count, maps_count_all, start_workload
 
 HELD = 60000
 
@@ -87,7 +87,7 @@ class Attach(Case):
                 lines = tracer.lines()
         last = [line for line in lines if line["type"] == "process"][-1]
         self.assertEqual((last["baseline"], last["map_count"]), (baseline, count))
-        if not any(line["type"] == "loss" for line in lines):
+        if not losses(lines):
             deltas = sum(line["delta"] for line in lines if line["type"] == "op")
             self.assertEqual(baseline + deltas, count)
 

@@ -261,9 +261,10 @@ class Streaming(Case):
         with Child([PROGRAM, "--", *argv]) as child:
             self.assertEqual(child.wait(), 0)
             child.out.ended()
-            text = child.out.text()
-        for word in ("mmap", "frames", "leak"):
-            self.assertIn(word, text[-3000:])
+            verdict = child.out.text()[-3000:].lower()
+        self.assertRegex(verdict, "leak|exhaustion")
+        self.assertIn(f"/dev/shm/frames-{os.getpid()}", verdict)
+        self.assertIn("mmap", verdict)
 
 
 if __name__ == "__main__":

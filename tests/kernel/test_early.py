@@ -2,7 +2,7 @@
 """Called before it fails: a loop that leaks as fast as the machine can, to the real limit."""
 
 import os
-import signal
+import shutil
 
 import schema
 from lib import Case, Tracer, limit_maps, main, maps_count, process_state, start_workload, wait_until, workload
@@ -84,9 +84,12 @@ class Early(Case):
                 self.assertLess(maps_count(child.pid), limit_maps())
 
     def test_stop_at_system_wide(self):
-        with Tracer("-n", "fastleak", "--stop-at", "50%") as tracer:
+        # Under a name of its own, so that nobody else's is stopped.
+        program = os.path.join(self.directory(), f"leak-{os.getpid()}")
+        shutil.copy(workload("fastleak"), program)
+        with Tracer("-n", os.path.basename(program), "--stop-at", "50%") as tracer:
             tracer.ready()
-            with start_workload("fastleak", "--wait", ready=True) as child:
+            with start_workload(program, "--wait", ready=True) as child:
                 child.send()
                 wait_until(lambda: process_state(child.pid) == "T", "state T")
                 self.assertLess(maps_count(child.pid), limit_maps() * 51 // 100)
@@ -120,7 +123,7 @@ class Early(Case):
         return [workload("frames"), "--object", f"/frames-{os.getpid()}", *args]
 
     def test_forecast_brackets_the_failure(self):
-        """A steady leak: the failure comes between the bounds of each forecast, give or take a half."""
+        """A steady leak: the failure comes between the bounds of each forecast, give or take a factor of two."""
         pace_us = 20
         argv = self.frames("--inputs", "1000", "--pace", str(pace_us), "--batches", "0")
         with Tracer("--", *argv) as tracer:
@@ -131,8 +134,8 @@ class Early(Case):
         for line in findings:
             left_s = (called_ns - schema.time_ns(line["ts"])) / 1e9
             if left_s > 1:
-                self.assertLessEqual(line["eta_low_s"], left_s * 1.5, line)
-                self.assertGreaterEqual(line["eta_high_s"], left_s / 1.5, line)
+                self.assertLessEqual(line["eta_low_s"], left_s * 2, line)
+                self.assertGreaterEqual(line["eta_high_s"], left_s / 2, line)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,9 @@
 
 from collections import Counter
 
-from lib import Case, Child, PROGRAM, EXTRA_ARGS, Tracer, main, op_sums, results_parse, start_workload, workload
+from lib import (
+    EXTRA_ARGS, PROGRAM, Case, Child, Tracer, losses, main, op_sums, results_parse, start_workload, workload,
+)  # fmt: skip
 
 
 class Lifecycle(Case):
@@ -16,7 +18,7 @@ class Lifecycle(Case):
             lines = tracer.lines()
         self.assertTrue(results, "the scenario said nothing")
         self.check_lines(lines)
-        self.assertEqual([line for line in lines if line["type"] == "loss"], [])
+        self.assertEqual(losses(lines), [])
         return results, lines
 
     def check_all(self, scenario):

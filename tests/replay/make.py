@@ -232,6 +232,15 @@ back while it goes on.
     trace.write()
 
 
+def leak_after_a_high():
+    trace = Trace("leak_after_a_high", """
+A start that takes 40 000 maps and gives them back after two minutes; then a leak of 50 a second
+begins, far below that high. Called within three minutes, once, and not taken back.
+""", "expect leak before 0.25 after 200\nallow exhaustion\nheld leak")
+    trace.run(Process(1000, 300, lambda t: (ramp(t, 2, 2.5, 39700) + max(t - 200, 0) * 50, 0, ramp(t, 130, 130.5, 39700))), 0, 600)
+    trace.write()
+
+
 def gap():
     trace = Trace("gap", """
 A leak of 100 a second, of which nothing is heard for a minute (a stopped mmaptrace), up to
@@ -517,7 +526,7 @@ Leaks 300 a second for a minute and is then mended: called, and taken back.
 TRACES = {
     function.__name__.rstrip("_"): function
     for function in (story, story_table, fast_climb, fast_climb_attached, seconds_climb, slow_leak, slow_leak_in_churn,
-                     split_leak, allocator_purge, staircase, leak_that_slows, gap, exec_then_leak, leak_in_a_compile, jvm_start,
+                     split_leak, allocator_purge, staircase, leak_that_slows, leak_after_a_high, gap, exec_then_leak, leak_in_a_compile, jvm_start,
                      jvm_start_small_limit, python_import, compile_, stress_ng_streamed, redis_eviction,
                      cache_saturates, cache_saturates_fast, flat_high, jump, jump_streamed, stairs_that_end, collector, collector_slow,
                      double_mapping, exec_into_more, gap_with_a_jump, limit_raised, limit_lowered, leak_that_stops)

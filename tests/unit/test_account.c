@@ -51,6 +51,72 @@ static void whole_at_the_widest_counts(void **state)
 	assert_true(account_is_whole(&account));
 }
 
+static void mended_is_whole(const struct mt_process *torn)
+{
+	struct mt_process account = *torn;
+
+	account_mend(&account);
+	assert_true(account_is_whole(&account));
+	assert_int_equal(account.map_count, torn->map_count); /* the truth */
+}
+
+/* A copy read while it changed: some counters are of before, some of after. */
+static void mends_a_torn_copy(void **state)
+{
+	struct mt_process before = fake_account(1, 20), after, torn;
+	uint64_t seed = 1;
+
+	(void)state;
+	fake_change(&before, MT_OP_MMAP, 100, 100, SECOND);
+	fake_change(&before, MT_OP_MUNMAP, 7, -7, SECOND);
+	mended_is_whole(&before);
+	for (unsigned int i = 0; i < 1000; i++) {
+		uint32_t op = 1 + fake_below(&seed, MT_OP_MAX - 1);
+		unsigned int late = fake_below(&seed, 16);
+
+		after = before;
+		fake_change(&after, op, 1, (int32_t)fake_below(&seed, 100) - 50, 2 * SECOND);
+		torn = after;
+		if (late & 1)
+			torn.map_count = before.map_count;
+		if (late & 2)
+			torn.opened = before.opened;
+		if (late & 4)
+			torn.closed = before.closed;
+		if (late & 8)
+			torn.tallies[op] = before.tallies[op];
+		mended_is_whole(&torn);
+	}
+}
+
+/* What is whole stays as it is; what is missing goes to `other`. */
+static void mends_no_more_than_needed(void **state)
+{
+	struct mt_process account = fake_account(1, 20), whole;
+
+	(void)state;
+	fake_change(&account, MT_OP_MMAP, 100, 100, SECOND);
+	whole = account;
+	account_mend(&account);
+	assert_memory_equal(&account, &whole, sizeof(whole));
+	account.tallies[MT_OP_MMAP].delta -= 3;
+	account_mend(&account);
+	assert_int_equal(account.tallies[MT_OP_OTHER].delta, 3);
+	assert_int_equal(account.baseline, 20);
+}
+
+/* -- CMD and vfork begin at 0: a count that lags behind its rises must not take the baseline below. */
+static void mends_what_began_at_nothing(void **state)
+{
+	struct mt_process torn = fake_account(1, 0);
+
+	(void)state;
+	torn.opened = 5;
+	mended_is_whole(&torn);
+	torn.map_count = 4;
+	mended_is_whole(&torn);
+}
+
 /* Splits are growth too, but they end when all is split: not mapping. */
 static void mapping_leaves_out_splits(void **state)
 {
@@ -119,10 +185,11 @@ static void good_calls_of_a_torn_copy(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(whole_while_the_law_holds),	   cmocka_unit_test(torn_when_any_side_differs),
-		cmocka_unit_test(whole_at_the_widest_counts),	   cmocka_unit_test(mapping_leaves_out_splits),
-		cmocka_unit_test(calls_that_succeeded_and_failed), cmocka_unit_test(address_space_at_its_peak),
-		cmocka_unit_test(good_calls_of_a_torn_copy),
+		cmocka_unit_test(whole_while_the_law_holds),   cmocka_unit_test(torn_when_any_side_differs),
+		cmocka_unit_test(whole_at_the_widest_counts),  cmocka_unit_test(mapping_leaves_out_splits),
+		cmocka_unit_test(mends_a_torn_copy),	       cmocka_unit_test(mends_no_more_than_needed),
+		cmocka_unit_test(mends_what_began_at_nothing), cmocka_unit_test(calls_that_succeeded_and_failed),
+		cmocka_unit_test(address_space_at_its_peak),   cmocka_unit_test(good_calls_of_a_torn_copy),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

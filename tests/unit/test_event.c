@@ -153,6 +153,24 @@ static void op_that_failed(void **state)
 	assert_int_equal(event.op.ret, 0x555555560000);
 }
 
+/* The kernel's errnos end at 4095. */
+static void errnos_at_their_bounds(void **state)
+{
+	static const struct {
+		int64_t ret;
+		int error;
+	} rows[] = {{-1, EPERM}, {-4095, 4095}, {-4096, 0}, {0, 0}};
+	struct mt_op_record record = op_record(MT_OP_HAS_RESULT | MT_OP_FAILED);
+	struct event event;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		record.ret = rows[i].ret;
+		assert_int_equal(decode(&record, BARE_OP, &event), 0);
+		assert_int_equal(event.op.error, rows[i].error);
+	}
+}
+
 /* "positive errno, 0 for success", whatever a damaged record says. */
 static void errors_are_never_negative(void **state)
 {
@@ -475,6 +493,7 @@ int main(void)
 		cmocka_unit_test(op_with_file),
 		cmocka_unit_test(op_of_which_only_the_change_is_known),
 		cmocka_unit_test(op_that_failed),
+		cmocka_unit_test(errnos_at_their_bounds),
 		cmocka_unit_test(errors_are_never_negative),
 		cmocka_unit_test(unknown_op_is_other),
 		cmocka_unit_test(lives),

@@ -76,7 +76,7 @@ static void nameless_file(void **state)
 	assert_int_equal(file_table_get(&table, &nameless)->calls, 7);
 	assert_int_equal(table.used, 1);
 	assert_int_equal(file_table_top(&table, &use, 1), 1);
-	assert_string_not_equal(use.id.path, "");
+	assert_string_equal(use.id.path, "?");
 	file_table_free(&table);
 }
 
@@ -157,6 +157,28 @@ static void files_with_maps_stay(void **state)
 	assert_non_null(get(&table, file(8, 1, 1000000)));
 	for (uint64_t inode = 1; inode <= FILE_TABLE_MAX; inode += 2)
 		assert_int_equal(get(&table, file(8, 1, inode))->maps, 1);
+	assert_int_equal(table.evicted, FILE_TABLE_MAX / 2);
+	assert_int_equal(table.used, FILE_TABLE_MAX / 2 + 1);
+	file_table_free(&table);
+}
+
+/* Refused for long, and then files are closed: new ones find room again before long. */
+static void room_is_found_again(void **state)
+{
+	struct file_table table = {0};
+	struct file_use *use = NULL;
+	unsigned int tries = 0;
+
+	(void)state;
+	for (uint64_t inode = 1; inode <= FILE_TABLE_MAX; inode++)
+		get(&table, file(8, 1, inode))->maps = 1;
+	for (uint64_t inode = 1; inode <= 5000; inode++)
+		assert_null(get(&table, file(9, 1, inode)));
+	for (uint64_t inode = 1; inode <= FILE_TABLE_MAX; inode++)
+		get(&table, file(8, 1, inode))->maps = 0;
+	while (!use && tries++ < 2 * FILE_TABLE_MAX)
+		use = get(&table, file(9, 1, tries));
+	assert_non_null(use);
 	file_table_free(&table);
 }
 
@@ -192,11 +214,10 @@ static void a_full_table_stays_cheap(void **state)
 	known_s = lookups_s(&full, 1, 20000, FILE_TABLE_MAX);
 	refused_s = lookups_s(&full, 1000000, 20000, 20000);
 	churned_s = lookups_s(&nearly, 1000000, 20000, 20000);
-	assert_int_equal(full.dropped, 20000);
-	assert_true(refused_s < 50 * known_s);
-	assert_true(churned_s < 50 * known_s);
 	file_table_free(&full);
 	file_table_free(&nearly);
+	assert_true(refused_s < 50 * known_s);
+	assert_true(churned_s < 50 * known_s);
 }
 
 static void top_is_in_order(void **state)
@@ -280,6 +301,7 @@ int main(void)
 		cmocka_unit_test(cap_is_counted),
 		cmocka_unit_test(files_without_maps_make_room),
 		cmocka_unit_test(files_with_maps_stay),
+		cmocka_unit_test(room_is_found_again),
 		cmocka_unit_test(a_full_table_stays_cheap),
 		cmocka_unit_test(top_is_in_order),
 		cmocka_unit_test(top_writes_n_at_most),

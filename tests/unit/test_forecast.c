@@ -105,6 +105,37 @@ static void too_little_to_tell(void **state)
 	assert_near(forecast.rate_per_s, 100);
 }
 
+/* Three of four windows have to rise; two of four are no trend. */
+static void most_windows_rise(void **state)
+{
+	static const uint32_t three[] = {0, 100, 100, 200, 300}, two[] = {0, 100, 100, 200, 200};
+	struct history history;
+	struct forecast forecast;
+
+	(void)state;
+	fake_history(&history, 1, three, COUNT(three));
+	forecast = forecast_at(&history, LIMIT, 4);
+	assert_true(isfinite(forecast.eta_s));
+	fake_history(&history, 1, two, COUNT(two));
+	forecast = forecast_at(&history, LIMIT, 4);
+	not_in_sight(&forecast);
+}
+
+/* The second half at a third of the first one's pace still counts as a rise; below, it levels off. */
+static void half_that_slows_down(void **state)
+{
+	(void)state;
+	for (int off = -1; off <= 1; off++) {
+		const uint32_t counts[] = {0, 150, 300, 350, (uint32_t)(400 + off)};
+		struct history history;
+		struct forecast forecast;
+
+		fake_history(&history, 1, counts, COUNT(counts));
+		forecast = forecast_at(&history, LIMIT, 4);
+		assert_int_equal(isfinite(forecast.eta_s), off >= 0);
+	}
+}
+
 /* mmap fails at limit + 1 (KERNEL.md section 1): that is what is left. */
 static void a_line_is_continued(void **state)
 {
@@ -328,6 +359,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_known),
 		cmocka_unit_test(too_little_to_tell),
+		cmocka_unit_test(most_windows_rise),
+		cmocka_unit_test(half_that_slows_down),
 		cmocka_unit_test(a_line_is_continued),
 		cmocka_unit_test(flat_and_high),
 		cmocka_unit_test(falling_has_a_negative_rate),

@@ -9,12 +9,9 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <sanitizer/asan_interface.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#if __has_include(<sanitizer/asan_interface.h>)
-#include <sanitizer/asan_interface.h>
-#endif
 
 #include "event.h"
 #include "json_lines.h"
@@ -22,8 +19,8 @@
 #include "text.h"
 #include "utf8.h"
 
-#define ROUNDS	      150000
-#define SINK_EVERY    8 /* survivors: JSON is parsed again by jansson, which takes its time */
+#define ROUNDS	      200000
+#define SINK_EVERY    40 /* survivors: JSON is parsed again by jansson, which takes its time */
 #define RECORD_MAX    (sizeof(struct mt_alarm_record) + 64)
 #define PROCESSES_MAX 64
 

@@ -413,6 +413,22 @@ static void full_path_replaces_the_name(void **state)
 	file_table_free(&process.files);
 }
 
+/* Nothing is dropped silently, also not by processes that have gone since. */
+static void dropped_files_outlive_their_process(void **state)
+{
+	struct model model = model_make();
+	struct mt_process one = fake_account(1000, 23), two = fake_account(1001, 23);
+
+	(void)state;
+	update(&model, &two, NOW)->files.dropped = 5;
+	update(&model, &one, NOW)->files.dropped = 7;
+	assert_int_equal(model_files_dropped(&model), 12);
+	model_remove(&model, model_find(&model, 1000, one.start_ns));
+	assert_int_equal(model_files_dropped(&model), 12);
+	model_free(&model);
+	assert_int_equal(model_files_dropped(&model), 12);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -435,6 +451,7 @@ int main(void)
 		cmocka_unit_test(anonymous_memory_is_a_file_of_its_own),
 		cmocka_unit_test(what_is_no_use_of_a_file),
 		cmocka_unit_test(full_path_replaces_the_name),
+		cmocka_unit_test(dropped_files_outlive_their_process),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

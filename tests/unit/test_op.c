@@ -3,6 +3,7 @@
 #include "fake.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "op.h"
 
@@ -206,9 +207,14 @@ static void flag_texts(void **state)
 		{MT_OP_MMAP, 0x80000022, "MAP_PRIVATE|MAP_ANONYMOUS|0x80000000"},
 		{MT_OP_MMAP, 0x40022, "MAP_PRIVATE|MAP_ANONYMOUS|MAP_HUGETLB"},
 		{MT_OP_MMAP, 0x40022 | 21U << 26, "MAP_PRIVATE|MAP_ANONYMOUS|MAP_HUGETLB|21<<MAP_HUGE_SHIFT"},
+		{MT_OP_MMAP, 0x1f810c,
+		 "MAP_GROWSDOWN|MAP_POPULATE|MAP_NONBLOCK|MAP_STACK|MAP_HUGETLB|MAP_SYNC|MAP_FIXED_NOREPLACE|0xc"},
+		{MT_OP_MMAP, 0x7802, "MAP_PRIVATE|MAP_DENYWRITE|MAP_EXECUTABLE|MAP_LOCKED|MAP_NORESERVE"},
 		{MT_OP_MMAP, 0xffffffff00000022, "MAP_PRIVATE|MAP_ANONYMOUS"}, /* an int */
 		{MT_OP_REMAP_FILE_PAGES, 0x10000, "MAP_NONBLOCK"},
 		{MT_OP_MREMAP, 0, "0"},
+		{MT_OP_MREMAP, 1, "MREMAP_MAYMOVE"},
+		{MT_OP_MREMAP, 2, "MREMAP_FIXED"},
 		{MT_OP_MREMAP, 3, "MREMAP_MAYMOVE|MREMAP_FIXED"},
 		{MT_OP_MREMAP, 5, "MREMAP_MAYMOVE|MREMAP_DONTUNMAP"},
 		{MT_OP_MREMAP, 8, "0x8"},
@@ -229,21 +235,32 @@ static void flag_texts(void **state)
 		assert_string_equal(op_flags_text(rows[i].op, rows[i].flags, buf, sizeof(buf)), rows[i].text);
 }
 
+/* By number, as in include/uapi/asm-generic/mman-common.h; a gap has no name. */
 static void advice_texts(void **state)
 {
-	static const struct {
-		uint64_t advice;
-		const char *text;
-	} rows[] = {
-		{0, "MADV_NORMAL"},	     {4, "MADV_DONTNEED"},	 {7, "7"},     {8, "MADV_FREE"},
-		{10, "MADV_DONTFORK"},	     {11, "MADV_DOFORK"},	 {26, "26"},   {100, "MADV_HWPOISON"},
-		{102, "MADV_GUARD_INSTALL"}, {103, "MADV_GUARD_REMOVE"}, {104, "104"},
+	static const char *const names[] = {
+		[0] = "MADV_NORMAL",	      [1] = "MADV_RANDOM",
+		[2] = "MADV_SEQUENTIAL",      [3] = "MADV_WILLNEED",
+		[4] = "MADV_DONTNEED",	      [8] = "MADV_FREE",
+		[9] = "MADV_REMOVE",	      [10] = "MADV_DONTFORK",
+		[11] = "MADV_DOFORK",	      [12] = "MADV_MERGEABLE",
+		[13] = "MADV_UNMERGEABLE",    [14] = "MADV_HUGEPAGE",
+		[15] = "MADV_NOHUGEPAGE",     [16] = "MADV_DONTDUMP",
+		[17] = "MADV_DODUMP",	      [18] = "MADV_WIPEONFORK",
+		[19] = "MADV_KEEPONFORK",     [20] = "MADV_COLD",
+		[21] = "MADV_PAGEOUT",	      [22] = "MADV_POPULATE_READ",
+		[23] = "MADV_POPULATE_WRITE", [24] = "MADV_DONTNEED_LOCKED",
+		[25] = "MADV_COLLAPSE",	      [100] = "MADV_HWPOISON",
+		[101] = "MADV_SOFT_OFFLINE",  [102] = "MADV_GUARD_INSTALL",
+		[103] = "MADV_GUARD_REMOVE",  [104] = NULL,
 	};
-	char buf[32];
+	char buf[32], number[32];
 
 	(void)state;
-	for (size_t i = 0; i < COUNT(rows); i++)
-		assert_string_equal(op_advice_text(rows[i].advice, buf, sizeof(buf)), rows[i].text);
+	for (unsigned int advice = 0; advice < COUNT(names); advice++) {
+		snprintf(number, sizeof(number), "%u", advice);
+		assert_string_equal(op_advice_text(advice, buf, sizeof(buf)), names[advice] ? names[advice] : number);
+	}
 	assert_string_equal(op_advice_text(UINT64_MAX, buf, sizeof(buf)), "18446744073709551615");
 }
 

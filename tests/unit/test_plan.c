@@ -124,6 +124,27 @@ static void no_witness_of_either_shape(void **state)
 	assert_non_null(strstr(plan.why_not, "run as root"));
 }
 
+/* Not permitted is not missing: the one needs a capability, the other a kernel. */
+static void refusals_in_words(void **state)
+{
+	static const struct {
+		int error;
+		bool permitted;
+	} rows[] = {{EPERM, false}, {EACCES, false}, {EINVAL, true}, {ENOENT, true}};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct features features = linux_without(FEATURE_ITER, rows[i].error);
+		struct plan plan;
+
+		assert_int_equal(plan_make(&features, &want_counts, &plan), -ENOTSUP);
+		assert_non_null(strstr(plan.why_not, "iter"));
+		assert_int_equal(strstr(plan.why_not, "not permitted") == NULL, rows[i].permitted);
+		assert_int_equal(strstr(plan.why_not, "run as root") == NULL, rows[i].permitted);
+		assert_true(strlen(plan.why_not) < sizeof(plan.why_not) - 1); /* not cut */
+	}
+}
+
 static void stop_needs_signals(void **state)
 {
 	struct features features = linux_without(FEATURE_SEND_SIGNAL, EINVAL);
@@ -269,19 +290,13 @@ static void text_is_cut_to_fit(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(plan_of_a_new_kernel),
-		cmocka_unit_test(plan_of_an_older_kernel),
-		cmocka_unit_test(never_two_witnesses),
-		cmocka_unit_test(counts_alone_attach_no_syscalls),
-		cmocka_unit_test(each_feature_missing),
-		cmocka_unit_test(no_witness_of_either_shape),
-		cmocka_unit_test(stop_needs_signals),
-		cmocka_unit_test(forced_hooks),
-		cmocka_unit_test(forced_hooks_that_are_missing),
-		cmocka_unit_test(hook_names),
-		cmocka_unit_test(hook_names_refused),
-		cmocka_unit_test(features_in_words),
-		cmocka_unit_test(text_is_cut_to_fit),
+		cmocka_unit_test(plan_of_a_new_kernel), cmocka_unit_test(plan_of_an_older_kernel),
+		cmocka_unit_test(never_two_witnesses),	cmocka_unit_test(counts_alone_attach_no_syscalls),
+		cmocka_unit_test(each_feature_missing), cmocka_unit_test(no_witness_of_either_shape),
+		cmocka_unit_test(refusals_in_words),	cmocka_unit_test(stop_needs_signals),
+		cmocka_unit_test(forced_hooks),		cmocka_unit_test(forced_hooks_that_are_missing),
+		cmocka_unit_test(hook_names),		cmocka_unit_test(hook_names_refused),
+		cmocka_unit_test(features_in_words),	cmocka_unit_test(text_is_cut_to_fit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -178,6 +178,21 @@ static void what_the_map_count_never_refuses(void **state)
 	}
 }
 
+/* The advice that changes flags, and so may split: NORMAL, RANDOM, SEQUENTIAL, DONTFORK to KEEPONFORK. */
+static void advice_refused_by_map_count(void **state)
+{
+	struct alarm_event alarm = alarm_of(MT_OP_MADVISE, ENOMEM);
+
+	(void)state;
+	alarm.args.has_advice = true;
+	for (unsigned int advice = 0; advice < 110; advice++) {
+		bool splits = advice <= 2 || (advice >= 10 && advice <= 19);
+
+		alarm.args.advice = advice;
+		assert_int_equal(reason_at(&alarm, LIMIT) == REASON_MAX_MAP_COUNT, splits);
+	}
+}
+
 /* --limit pretends; what the kernel refuses by is its own. */
 static void by_the_limit_in_force(void **state)
 {
@@ -385,6 +400,7 @@ int main(void)
 		cmocka_unit_test(eagain_by_map_count),
 		cmocka_unit_test(eagain_of_others_is_not_the_map_count),
 		cmocka_unit_test(what_the_map_count_never_refuses),
+		cmocka_unit_test(advice_refused_by_map_count),
 		cmocka_unit_test(by_the_limit_in_force),
 		cmocka_unit_test(by_length),
 		cmocka_unit_test(by_rlimit_as),

@@ -105,6 +105,31 @@ static void one_outlier_does_not_move_the_median(void **state)
 	}
 }
 
+/* Of 78 pairs, seven are below the tenth part and seven above the nine tenths. */
+static void quantiles_by_count(void **state)
+{
+	struct sample samples[TREND_SAMPLES_MAX];
+	struct slope slope;
+	unsigned int below = 0, above = 0;
+	uint64_t seed = 12;
+
+	(void)state;
+	for (unsigned int i = 0; i < HISTORY_SAMPLES; i++)
+		samples[i] = fake_sample(i * i + 1.0, fake_below(&seed, 1000000)); /* no two slopes alike */
+	trend_slope(samples, HISTORY_SAMPLES, &slope);
+	for (unsigned int i = 0; i < HISTORY_SAMPLES; i++) {
+		for (unsigned int j = i + 1; j < HISTORY_SAMPLES; j++) {
+			double pair = ((double)samples[j].map_count - samples[i].map_count) / (j * j - i * i);
+
+			below += pair < slope.low - 1e-9;
+			above += pair > slope.high + 1e-9;
+		}
+	}
+	assert_int_equal(slope.pairs, 78);
+	assert_int_equal(below, 7);
+	assert_int_equal(above, 7);
+}
+
 static void quantiles_are_in_order(void **state)
 {
 	struct sample samples[TREND_SAMPLES_MAX];
@@ -222,6 +247,7 @@ int main(void)
 		cmocka_unit_test(slopes_are_per_second),
 		cmocka_unit_test(median_of_an_even_number_of_pairs),
 		cmocka_unit_test(one_outlier_does_not_move_the_median),
+		cmocka_unit_test(quantiles_by_count),
 		cmocka_unit_test(quantiles_are_in_order),
 		cmocka_unit_test(samples_of_one_instant_make_no_pair),
 		cmocka_unit_test(rises_and_falls),

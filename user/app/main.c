@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-#include <stdio.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "buf.h"
 #include "child.h"
@@ -53,10 +54,25 @@ static int run(const struct options *options, int argc, char **argv)
 	return status;
 }
 
+/* A closed 0, 1 or 2 must not become the number of a file of ours: messages would land in it. */
+static void fill_standard_fds(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	struct options options;
-	int status = options_parse(argc, argv, &options);
+	int status;
+
+	fill_standard_fds();
+	status = options_parse(argc, argv, &options);
 
 	if (status)
 		return status;

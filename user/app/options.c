@@ -288,10 +288,17 @@ static int take_words(int argc, char **argv, struct options *options)
 	return 0;
 }
 
+/* A short option may stand anywhere in a cluster (-xz); getopt names it by its letter alone. */
+static const char *bad_option(char **argv, const char *letter)
+{
+	return optopt > 0 && optopt < LONG_BASE ? letter : argv[optind - 1];
+}
+
 static int take_options(int argc, char **argv, struct options *options)
 {
 	char letters[2 * SPEC_COUNT + 3];
 	struct option longs[SPEC_COUNT + 1];
+	char letter[] = "-?";
 	int value;
 
 	getopt_tables(letters, longs);
@@ -300,10 +307,12 @@ static int take_options(int argc, char **argv, struct options *options)
 		const struct option_spec *spec = spec_of(value);
 		const char *form;
 
+		if (optopt > 0 && optopt < LONG_BASE)
+			letter[1] = (char)optopt;
 		if (value == ':')
 			return usage_error("option", argv[optind - 1], "a value must follow");
 		if (value == '?' || !spec)
-			return usage_error("option", argv[optind - 1],
+			return usage_error("option", bad_option(argv, letter),
 					   "unknown or ambiguous, or given a value it does not take");
 		form = spec->set(options, optarg);
 		if (form) {

@@ -13,6 +13,7 @@
 #define EVENTS_BUDGET 4096
 #define ALARMS_BUDGET 1024
 #define FLUSH_BYTES   (256 * 1024)
+#define LAST_DRAIN_NS 2000000000ULL
 
 /* The process of an operation; one whose birth was lost is asked of the kernel. */
 static struct process *process_of_op(struct session *session, const struct op_event *op)
@@ -91,9 +92,18 @@ static void handle_life(struct session *session, const struct event *event)
 		report_process(session, process);
 }
 
+/* Streaming some, we are not asked about the others. An alarm may come before the news of its process's birth. */
+static bool is_ours(struct session *session, const struct mt_process *account)
+{
+	return session->options->command == COMMAND_TABLE || (account->flags & MT_PROCESS_TARGET) ||
+	       model_find(&session->model, account->tgid, account->start_ns);
+}
+
 /* Kept until the operations before it have been read from the other ring. */
 static void defer_exit(struct session *session, const struct event *event)
 {
+	if (!is_ours(session, &event->account))
+		return;
 	if (session->exit_count == session->exit_cap) {
 		size_t cap = session->exit_cap ? session->exit_cap * 2 : 64;
 		struct event *exits = reallocarray(session->exits, cap, sizeof(*exits));
@@ -133,15 +143,14 @@ static void finish_exits(struct session *session)
 
 static void handle_alarm(struct session *session, struct event *event)
 {
-	bool known = model_find(&session->model, event->account.tgid, event->account.start_ns) != NULL;
 	struct process *process;
 
-	/* Streaming some, we are not asked about the others. */
-	if (session->options->command != COMMAND_TABLE && !known)
+	if (!is_ours(session, &event->account))
 		return;
 	process = model_update(&session->model, &event->account, event->ts_ns);
 	if (!process)
 		return;
+	process->target |= (event->account.flags & MT_PROCESS_TARGET) != 0;
 	if (event->type == EVENT_FAIL) {
 		struct refusal refusal;
 
@@ -220,6 +229,10 @@ int records_drain(void *arg)
 
 void records_drain_all(struct session *session)
 {
-	while (!drain_once(session) && !session->output_error)
+	uint64_t deadline = session_now() + LAST_DRAIN_NS;
+
+	/* Alarms of others come on and on in a storm: the end does not wait for their end. */
+	while (!drain_once(session) && !session->output_error && session_now() < deadline)
 		report_flush(session);
+	finish_exits(session);
 }

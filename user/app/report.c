@@ -5,6 +5,7 @@
 
 #include "cgroup.h"
 #include "cleanup.h"
+#include "container.h"
 #include "json_lines.h"
 #include "log.h"
 #include "procfs.h"
@@ -29,10 +30,10 @@ static const struct line_context *line(const struct session *session)
 
 int report_flush(struct session *session)
 {
-	int error = session->buf.failed ? -ENOMEM : 0;
+	int error = 0;
 
 	if (session->buf.failed) {
-		session->memory_lost++;
+		session->memory_lost++; /* what did not fit is gone; what came before is whole */
 		session->buf.failed = false;
 	}
 	if (!session->output_error && session->buf.len) {
@@ -43,13 +44,14 @@ int report_flush(struct session *session)
 			if (error != -EPIPE)
 				log_error("cannot write to %s: %s; what was written before is whole",
 					  session->output.name, strerror(-error));
-			if (session->loop)
+			/* A command goes on, and its end is still waited for. */
+			if (session->loop && !session->child_running)
 				loop_stop(session->loop);
 		}
 	}
 	if (session->output_error)
 		buf_consume(&session->buf, session->buf.len);
-	return error;
+	return session->child_running ? 0 : error;
 }
 
 void report_start(struct session *session, int argc, char **argv)
@@ -86,6 +88,8 @@ static void identify(struct process *process)
 		return;
 	process->identified = true;
 	process->cgroup = cgroup_of(process->key.pid);
+	if (process->cgroup)
+		container_id_find(process->cgroup, process->container_id);
 }
 
 void report_process(struct session *session, struct process *process)
@@ -97,17 +101,17 @@ void report_process(struct session *session, struct process *process)
 }
 
 /* A loop that retries for ever fails a million times a second: text shows one a second, JSON all. */
-void report_refusal(struct session *session, const struct process *process, const struct refusal *refusal)
+void report_refusal(struct session *session, struct process *process, const struct refusal *refusal)
 {
 	if (json(session)) {
 		json_enomem(&session->buf, line(session), process, refusal);
 		return;
 	}
-	if (refusal->ts_ns < session->last_enomem_ns + REFUSAL_LINE_EVERY_NS) {
+	if (process->last_refusal_ns && refusal->ts_ns < process->last_refusal_ns + REFUSAL_LINE_EVERY_NS) {
 		session->enomem_held++;
 		return;
 	}
-	session->last_enomem_ns = refusal->ts_ns;
+	process->last_refusal_ns = refusal->ts_ns;
 	text_enomem(&session->buf, &session->style, process, refusal);
 }
 
@@ -184,10 +188,11 @@ void report_judgement(struct session *session, struct process *process, uint64_t
 	struct judgement judgements[FINDING_KINDS];
 	bool news = false;
 
-	model_judge(&session->model, process, ts_ns, judgements);
-	tell_stop(process);
+	/* A finding nobody is told must not count as raised. */
 	if (!session_wants(session, process))
 		return;
+	model_judge(&session->model, process, ts_ns, judgements);
+	tell_stop(process);
 	for (unsigned int kind = 0; kind < FINDING_KINDS; kind++) {
 		const struct judgement *judgement = &judgements[kind];
 
@@ -233,7 +238,7 @@ static uint64_t losses_total(const struct session *session)
 	uint64_t total = 0;
 
 	for (size_t i = 0; i < sizeof(session->loss_shown) / sizeof(session->loss_shown[0]); i++)
-		total += session->loss_shown[i];
+		total += i == MT_LOSS_FILES ? 0 : session->loss_shown[i];
 	return total;
 }
 
@@ -268,7 +273,7 @@ void report_table(struct session *session)
 		totals.growing += process->state != PROCESS_STEADY;
 		if (session->cgroup)
 			process->in_cgroup = cgroup_contains(session->cgroup, process->key.pid);
-		if (rows && session_wants(session, process))
+		if (rows && view_wants(&session->options->filter, process))
 			rows[count++] = process;
 	}
 	if (!rows) {
@@ -286,6 +291,13 @@ void report_table(struct session *session)
 	}
 }
 
+/* What was lost cost a record or a detail only: the counts are what they are. */
+static bool count_is_exact(unsigned int slot)
+{
+	return slot == MT_LOSS_OP_RECORDS || slot == MT_LOSS_ALARM_RECORDS || slot == MT_LOSS_LIFE_RECORDS ||
+	       slot == MT_LOSS_CONTEXTS || slot == MT_LOSS_FILES;
+}
+
 static void report_loss(struct session *session, unsigned int slot, const char *what, uint64_t count)
 {
 	uint64_t more = count - session->loss_shown[slot];
@@ -296,16 +308,20 @@ static void report_loss(struct session *session, unsigned int slot, const char *
 	if (json(session))
 		json_loss(&session->buf, line(session), session_now(), what, more);
 	else if (!session->style.redraw)
-		log_warn("lost: %llu %s (map counts stay exact)", (unsigned long long)more, what);
+		log_warn("lost: %llu %s%s", (unsigned long long)more, what,
+			 count_is_exact(slot) ? " (map counts stay exact)" : "");
 }
 
-void report_losses(struct session *session)
+void report_losses(struct session *session, bool at_end)
 {
 	struct tracer_losses losses;
 
 	tracer_read_losses(session->tracer, &losses);
-	for (unsigned int what = 0; what < MT_LOSS_MAX; what++)
-		report_loss(session, what, tracer_loss_text(what), losses.counts[what]);
+	for (unsigned int what = 0; what < MT_LOSS_MAX; what++) {
+		/* In threaded programs the lock is often taken when a file is to be looked up: no news each second. */
+		if (what != MT_LOSS_FILES || at_end)
+			report_loss(session, what, tracer_loss_text(what), losses.counts[what]);
+	}
 	report_loss(session, MT_LOSS_MAX, "runs of BPF programs: skipped by the kernel", losses.missed_runs);
 	report_loss(session, MT_LOSS_MAX + 1, "accounts not read: changing too fast", losses.torn);
 	report_loss(session, MT_LOSS_MAX + 2, "records not understood", session->undecoded);

@@ -11,6 +11,9 @@
 #include <unistd.h>
 
 #include "bpf_log.h"
+#include "cgroup.h"
+
+#define US_NS 1000
 
 static int64_t clock_ns(clockid_t clock)
 {
@@ -25,11 +28,16 @@ uint64_t session_now(void)
 	return (uint64_t)clock_ns(CLOCK_BOOTTIME);
 }
 
-bool session_wants(const struct session *session, const struct process *process)
+bool session_wants(const struct session *session, struct process *process)
 {
+	struct view_filter filter = session->options->filter;
+
 	if (session->options->command != COMMAND_TABLE)
 		return process->target;
-	return view_wants(&session->options->filter, process);
+	if (session->cgroup)
+		process->in_cgroup = cgroup_contains(session->cgroup, process->key.pid);
+	filter.failed_only = false; /* -x chooses rows, not what there is to say */
+	return view_wants(&filter, process);
 }
 
 /* What is still alive gets its last word too. */
@@ -53,13 +61,14 @@ static void finish_living(struct session *session)
 static void session_finish(struct session *session)
 {
 	if (session->options->command != COMMAND_TABLE) {
-		tracer_targets_clear(session->tracer);
+		/* The last account of each is that of its last operation told. */
+		tracer_finish(session->tracer);
 		records_drain_all(session);
 		session_sample(session);
 	}
 	records_drain_all(session);
 	finish_living(session);
-	report_losses(session);
+	report_losses(session, true);
 	report_end(session);
 	report_flush(session);
 }
@@ -97,11 +106,14 @@ static void session_init(struct session *session, const struct options *options)
 	memcpy(session->host, uts.nodename, sizeof(session->host));
 	memcpy(session->kernel, uts.release, sizeof(session->kernel));
 	session->style.line.host = session->host;
-	session->style.line.wall_offset_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME);
+	/* In whole microseconds: start times, part of a process's identity, come out the same in every run. */
+	session->style.line.wall_offset_ns = (clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME)) / US_NS * US_NS;
 }
 
 static int exit_status(const struct session *session, int error)
 {
+	if (session->usage_error)
+		return EXIT_USAGE;
 	if (error && error != -EPIPE)
 		return EXIT_ERROR;
 	if (session->output_error && session->output_error != EPIPE)
@@ -116,6 +128,7 @@ int session_run(const struct options *options, int argc, char **argv, int *ret_c
 
 	session_init(&session, options);
 	bpf_log_install();
+	signal(SIGCHLD, SIG_DFL); /* may have been inherited as ignored: no word of the command's end */
 	signal(SIGPIPE, SIG_IGN); /* a closed stdout is an error of write(2), dealt with there */
 	error = session_start(&session, argc, argv);
 	if (!error) {

@@ -37,7 +37,8 @@ struct session {
 
 	struct child child;
 	bool child_running;
-	bool child_told;  /* that its time is up */
+	bool child_told; /* that its time is up */
+	bool usage_error;
 	int child_status; /* wait(2) status once it has ended */
 
 	struct event *exits; /* ended processes, until operations before their end have been read */
@@ -49,15 +50,14 @@ struct session {
 
 	struct buf recent[RECENT_FINDINGS]; /* findings shown again under each redrawn table */
 	unsigned int recent_next;
-	uint64_t last_enomem_ns; /* of the last refusal shown as text */
-	uint64_t enomem_held;	 /* refusals since then, not shown one by one */
-	int output_error;	 /* errno that ended the output; 0: none */
+	uint64_t enomem_held; /* refusals since then, not shown one by one */
+	int output_error;     /* errno that ended the output; 0: none */
 };
 
 /* CLOCK_BOOTTIME, ns: the clock of every record. */
 uint64_t session_now(void);
 /* True if this process is one the user asked about. */
-bool session_wants(const struct session *session, const struct process *process);
+bool session_wants(const struct session *session, struct process *process);
 /* A run from set-up to clean-up. Returns the exit status; a command's wait status is in *ret_child_status (-1: none).
  */
 int session_run(const struct options *options, int argc, char **argv, int *ret_child_status);
@@ -85,13 +85,13 @@ int session_sample(struct session *session);
 void report_start(struct session *session, int argc, char **argv);
 void report_op(struct session *session, const struct process *process, const struct op_event *op);
 void report_process(struct session *session, struct process *process);
-void report_refusal(struct session *session, const struct process *process, const struct refusal *refusal);
+void report_refusal(struct session *session, struct process *process, const struct refusal *refusal);
 void report_exit(struct session *session, struct process *process, uint64_t ts_ns);
 /* Judges a process and writes what has changed. */
 void report_judgement(struct session *session, struct process *process, uint64_t ts_ns);
 void report_table(struct session *session);
-/* Losses that have grown since last time. */
-void report_losses(struct session *session);
+/* Losses that have grown since last time. At the end also those that cost a detail only. */
+void report_losses(struct session *session, bool at_end);
 void report_verdict(struct session *session, struct process *process, uint64_t ts_ns);
 void report_end(struct session *session);
 /* Writes the buffer out. A failed output ends the session. 0 or negative errno. */

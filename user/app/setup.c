@@ -24,10 +24,11 @@ static int check_targets(const struct options *options)
 {
 	uint32_t tgid;
 
-	if (!options->pid_count)
+	if (!options->pid_count && options->command != COMMAND_RUN)
 		return 0;
 	if (!procfs_in_initial_pid_namespace()) {
-		log_error("-p: this is a pid namespace of its own, the kernel counts by the host's pids: run mmaptrace "
+		log_error("-p and -- CMD: this is a pid namespace of its own, the kernel counts by the host's pids: "
+			  "run mmaptrace "
 			  "on the host, or in a container that shares its pids (--pid=host)");
 		return -EINVAL;
 	}
@@ -51,6 +52,22 @@ static int check_targets(const struct options *options)
 			break;
 		}
 		return -ESRCH;
+	}
+	return 0;
+}
+
+/* What only the whole-system table can do, or only a choice of processes, is not silently ignored. */
+static int check_combination(const struct options *options)
+{
+	bool filtered = options->filter.comm || options->cgroup;
+
+	if (filtered && options->command != COMMAND_TABLE) {
+		log_error("-n and -c choose rows of the table: not with -p or a command");
+		return -EINVAL;
+	}
+	if (filtered && options->stop_at_percent) {
+		log_error("--stop-at stops every process, or those of -p or a command: not with -n or -c");
+		return -EINVAL;
 	}
 	return 0;
 }
@@ -218,8 +235,30 @@ static int start_tracer(struct session *session)
 		.stop_all = options->command == COMMAND_TABLE,
 		.operations = options->command != COMMAND_TABLE,
 	};
+	int error = tracer_open(&tracer_options, &session->tracer);
 
-	return tracer_open(&tracer_options, &session->tracer);
+	if (!error)
+		error = add_targets(session);
+	if (!error)
+		error = tracer_attach(session->tracer, &tracer_options);
+	return error;
+}
+
+/* A command may have ended without a word: whoever started us had SIGCHLD ignored, and it was reaped. */
+static void reap_child(struct session *session)
+{
+	pid_t pid = waitpid(session->child.pid, &session->child_status, WNOHANG);
+
+	if (pid > 0 || (pid < 0 && errno == ECHILD))
+		session->child_running = false;
+}
+
+/* Passes a signal on; a command that --stop-at holds must run to hear it. */
+static void signal_child(const struct session *session, int number)
+{
+	kill(session->child.pid, number);
+	if (session->options->stop_at_percent)
+		kill(session->child.pid, SIGCONT);
 }
 
 static int take_signal(int number, bool from_process, void *arg)
@@ -227,13 +266,13 @@ static int take_signal(int number, bool from_process, void *arg)
 	struct session *session = arg;
 
 	if (number == SIGCHLD) {
-		if (session->child_running && waitpid(session->child.pid, &session->child_status, WNOHANG) > 0)
-			session->child_running = false;
+		if (session->child_running)
+			reap_child(session);
 		return tick_drain(session);
 	}
 	/* What the terminal sends has reached the command already. */
 	if (session->child_running && from_process)
-		kill(session->child.pid, number);
+		signal_child(session, number);
 	if (!session->child_running)
 		loop_stop(session->loop);
 	return 0;
@@ -319,7 +358,13 @@ static int run_child(struct session *session)
 
 int session_start(struct session *session, int argc, char **argv)
 {
-	int error = check_targets(session->options);
+	int error = check_combination(session->options);
+
+	if (error) {
+		session->usage_error = true;
+		return error;
+	}
+	error = check_targets(session->options);
 
 	if (!error)
 		error = check_cgroup(session);
@@ -336,8 +381,6 @@ int session_start(struct session *session, int argc, char **argv)
 	if (!error)
 		error = start_tracer(session);
 	if (!error)
-		error = add_targets(session);
-	if (!error)
 		error = build_loop(session);
 	if (error)
 		return error;
@@ -346,5 +389,7 @@ int session_start(struct session *session, int argc, char **argv)
 	error = first_look(session);
 	if (!error)
 		error = report_flush(session);
+	if (session->output_error && session->child_running)
+		error = 0; /* the command was asked for, with or without a reader */
 	return error ? error : run_child(session);
 }

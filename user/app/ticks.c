@@ -17,13 +17,16 @@ static void take_account(const struct mt_process *account, void *arg)
 		process->turn = session->model.turn;
 }
 
-/* A process the kernel no longer lists has ended; the record of it was lost. */
+/*
+ * A process the kernel has not listed twice has ended; the record of it was lost.
+ * (Once may be an account on its way to another mm while the table was read.)
+ */
 static void forget_missing(struct session *session)
 {
 	struct process *process, *next;
 
 	MODEL_EACH (&session->model, process, next) {
-		if (process->turn == session->model.turn || process->seen_ns > session->model.last_tick_ns)
+		if (process->turn + 1 >= session->model.turn || process->seen_ns > session->model.last_tick_ns)
 			continue;
 		process->ended = true;
 		if (session_wants(session, process) && process->shown)
@@ -44,6 +47,19 @@ static int sample_all(struct session *session)
 	return 0;
 }
 
+/* The account of a process, wherever it is: an exec whose record was lost has moved it. */
+static bool read_target(struct session *session, const struct process *process, struct mt_process *ret_account)
+{
+	uint64_t mm = process->account.mm;
+	int error = tracer_read(session->tracer, mm, ret_account);
+
+	if (error || ret_account->tgid != process->key.pid)
+		error = tracer_mm_of(session->tracer, process->key.pid, &mm);
+	if (!error && mm != process->account.mm)
+		error = tracer_read(session->tracer, mm, ret_account);
+	return !error && ret_account->tgid == process->key.pid && ret_account->start_ns == process->key.start_ns;
+}
+
 static void sample_targets(struct session *session)
 {
 	struct process *process, *next;
@@ -52,8 +68,7 @@ static void sample_targets(struct session *session)
 	MODEL_EACH (&session->model, process, next) {
 		if (process->ended || !process->target)
 			continue;
-		if (!tracer_read(session->tracer, process->account.mm, &account) && account.tgid == process->key.pid &&
-		    account.start_ns == process->key.start_ns)
+		if (read_target(session, process, &account))
 			model_update(&session->model, &account, session_now());
 	}
 }
@@ -148,7 +163,7 @@ int tick_render(void *arg)
 	struct session *session = arg;
 	struct process *process, *next;
 
-	report_losses(session);
+	report_losses(session, false);
 	if (session->options->command == COMMAND_TABLE) {
 		report_table(session);
 	} else {

@@ -11,6 +11,16 @@ bool account_is_whole(const struct mt_process *account)
 	return account->baseline + changed == account->map_count && changed == credited;
 }
 
+void account_mend(struct mt_process *account)
+{
+	uint64_t changed = account->opened - account->closed, credited = 0;
+
+	account->baseline = account->map_count - (uint32_t)changed;
+	for (unsigned int op = 0; op < MT_OP_MAX; op++)
+		credited += (uint64_t)account->tallies[op].delta;
+	account->tallies[MT_OP_OTHER].delta += (int64_t)(changed - credited);
+}
+
 int64_t account_mapping(const struct mt_process *account)
 {
 	static const uint8_t mapping[] = {
@@ -31,7 +41,7 @@ bool account_at_peak(const struct mt_process *account)
 
 int64_t account_good_calls(const struct mt_process *account, uint32_t op)
 {
-	return (int64_t)account->tallies[op].calls - account->tallies[op].failed;
+	return (int64_t)(account->tallies[op].calls - account->tallies[op].failed);
 }
 
 uint64_t account_failed_calls(const struct mt_process *account)

@@ -10,6 +10,8 @@
 
 /* baseline + opened - closed = map_count = baseline + credits: false for a copy torn by a concurrent change. */
 bool account_is_whole(const struct mt_process *account);
+/* Makes a torn copy whole again: the map count is the truth, what is missing goes to `other`. */
+void account_mend(struct mt_process *account);
 /* Sum of what mmap and its like added; the rest of the growth is splits. */
 int64_t account_mapping(const struct mt_process *account);
 /*

@@ -15,7 +15,7 @@
 #define CLIMB_FALLBACK	   8 /* a fall by this part of the limit ends a climb */
 #define CLIMB_MEMORY_NS	   (2 * SECOND_NS)
 #define LEAK_SPAN_MIXED_S  16.0	 /* of evidence, unless it maps and keeps all it maps */
-#define LEAK_SPAN_SURE_S   128.0 /* from here on the past before it no longer counts */
+#define LEAK_SPAN_SURE_S   112.0 /* from here on the past before it no longer counts */
 #define SETTLED_SPAN_S	   8.0	 /* a view long enough to tell growth from its end */
 #define FORECAST_REACH	   7	 /* times what was seen: a steady leak is called at an eighth of the limit */
 

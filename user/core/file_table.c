@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SIZE_FIRST 16
+#define SIZE_FIRST    16
+#define POOR_EVICTION (FILE_TABLE_MAX / 16)
 
 /* Device and inode identify a file; anonymous memory is the file 0:0 of inode 0. */
 static bool id_same(const struct file_id *a, const struct file_id *b)
@@ -59,15 +60,22 @@ static bool table_evict(struct file_table *table)
 	return true;
 }
 
-/* Eviction reads the whole table: once nothing could go, it is not tried again at each new file. */
+/* Eviction reads the whole table: where it frees little or nothing, it is not tried at each new file. */
 static bool table_make_room(struct file_table *table)
 {
-	if (table->dropped < table->evict_at)
+	unsigned int before = table->used;
+
+	if (table->turn_away) {
+		table->turn_away--;
 		return false;
-	if (table_evict(table))
-		return true;
-	table->evict_at = table->dropped + FILE_TABLE_MAX;
-	return false;
+	}
+	if (!table_evict(table)) {
+		table->turn_away = FILE_TABLE_MAX;
+		return false;
+	}
+	if (before - table->used < POOR_EVICTION)
+		table->turn_away = POOR_EVICTION;
+	return true;
 }
 
 /* Doubles the table at three quarters. False: no memory; the table is as it was. */

@@ -10,9 +10,9 @@
 struct file_table {
 	struct file_use *uses; /* owned; open addressing, size a power of two */
 	unsigned int size, used;
-	uint64_t evicted;  /* files that held no maps and made room for others */
-	uint64_t dropped;  /* operations on files that found no room */
-	uint64_t evict_at; /* value of dropped at which making room is tried again */
+	uint64_t evicted;	/* files that held no maps and made room for others */
+	uint64_t dropped;	/* operations on files that found no room */
+	unsigned int turn_away; /* new files to refuse before making room is tried again */
 };
 
 /* The entry of a file, made if need be; NULL (and counted) when full or out of memory. */

@@ -22,7 +22,8 @@ double process_ratio(const struct process *process, uint32_t limit)
 
 int64_t process_net_calls(const struct process *process)
 {
-	return account_good_calls(&process->account, MT_OP_MMAP) - account_good_calls(&process->account, MT_OP_MUNMAP);
+	return (int64_t)((uint64_t)account_good_calls(&process->account, MT_OP_MMAP) -
+			 (uint64_t)account_good_calls(&process->account, MT_OP_MUNMAP));
 }
 
 uint64_t process_failed_calls(const struct process *process)
@@ -96,8 +97,21 @@ static void process_restart(struct process *process)
 	memset(&process->climb, 0, sizeof(process->climb));
 }
 
+/*
+ * Has the address space grown beyond all it has been, by half a page at least for
+ * each map more? A leak's has. stress-ng's, once split or refilled, has not.
+ */
+static bool grows_with_maps(const struct mt_process *before, const struct mt_process *account)
+{
+	if (account->map_count <= before->map_count || account->execs != before->execs || !account->peak_vm_pages)
+		return account_at_peak(account);
+	return account->peak_vm_pages > before->peak_vm_pages &&
+	       account->peak_vm_pages - before->peak_vm_pages >= (account->map_count - before->map_count) / 2;
+}
+
 static void process_take(struct model *model, struct process *process, const struct mt_process *account, uint64_t ts_ns)
 {
+	const struct mt_process last = process->account;
 	struct sample before, now;
 	bool first = !process->history;
 	bool same_image = process->account.execs == account->execs;
@@ -125,6 +139,7 @@ static void process_take(struct model *model, struct process *process, const str
 	else if (before.ts_ns > process->history->last.ts_ns && before.ts_ns >= process->seen_ns)
 		process_sample(model, process, &before); /* it was still so at the last tick */
 	sample_of(account, ts_ns, &now);
+	now.at_peak = grows_with_maps(&last, account);
 	process_sample(model, process, &now);
 }
 

@@ -50,6 +50,7 @@ struct process {
 	struct file_table files;
 	uint64_t seen_ns;	   /* first seen by user space, boot clock */
 	uint64_t judged_change_ns; /* account.last_change_ns when last judged */
+	uint64_t last_refusal_ns;  /* shown as text */
 	uint64_t last_fail_ns;	   /* last refusal by the maximum map count, boot clock; 0: none */
 	uint64_t turn;		   /* model turn in which the kernel last listed it */
 	bool target;		   /* streamed: -p, -- CMD and its children */

@@ -109,8 +109,14 @@ int loop_add_signals(struct loop *loop, const int *signals, loop_signal_fn *fn, 
 	int error;
 
 	sigemptyset(&set);
-	for (; *signals; signals++)
+	for (; *signals; signals++) {
+		struct sigaction action;
+
+		/* What we were started to ignore (nohup) stays ignored: blocked, it would be queued for us. */
+		if (sigaction(*signals, NULL, &action) || action.sa_handler == SIG_IGN)
+			continue;
 		sigaddset(&set, *signals);
+	}
 	if (sigprocmask(SIG_BLOCK, &set, NULL))
 		return -errno;
 	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "log.h"
@@ -39,6 +40,7 @@ static void configure(struct mmaptrace_bpf *bpf, const struct tracer_options *op
 	syscalls_fill((__u8 *)bpf->rodata->cfg_op_of_nr);
 	bpf->rodata->cfg_witness = plan->witness || plan->witness_memcg;
 	bpf->rodata->cfg_syscalls = plan->syscalls;
+	bpf->rodata->cfg_self = (__u32)getpid();
 	bpf->rodata->cfg_exit_mmap = plan->exit_mmap;
 	bpf->rodata->cfg_stop_all = options->stop_all;
 	bpf->rodata->cfg_wake_bytes = options->ring_bytes / 4;
@@ -130,18 +132,19 @@ int tracer_open(const struct tracer_options *options, struct tracer **ret_tracer
 	error = tracer_open_rings(tracer);
 	if (error)
 		return load_failed(error);
-	error = mmaptrace_bpf__attach(tracer->bpf);
+	*ret_tracer = TAKE_PTR(tracer);
+	return 0;
+}
+
+int tracer_attach(struct tracer *tracer, const struct tracer_options *options)
+{
+	int error = mmaptrace_bpf__attach(tracer->bpf);
+
 	if (error) {
 		log_error("cannot attach the BPF programs: %s", strerror(-error));
 		return error;
 	}
-	if (options->plan.syscalls) {
-		error = attach_syscalls(tracer, options);
-		if (error)
-			return error;
-	}
-	*ret_tracer = TAKE_PTR(tracer);
-	return 0;
+	return options->plan.syscalls ? attach_syscalls(tracer, options) : 0;
 }
 
 static void *destroy_links(void *arg)

@@ -21,8 +21,10 @@ struct tracer_options {
 	bool operations; /* operations of targets will be streamed */
 };
 
-/* Loads and attaches. 0 or negative errno, after one line about what failed. *ret_tracer is to be freed. */
+/* Loads. 0 or negative errno, after one line about what failed. *ret_tracer is to be freed. */
 int tracer_open(const struct tracer_options *options, struct tracer **ret_tracer);
+/* Attaches what the plan names; targets are best added before, so that nothing of theirs is missed. */
+int tracer_attach(struct tracer *tracer, const struct tracer_options *options);
 /* Detaches and unloads everything. Takes NULL. */
 void tracer_free(struct tracer *tracer);
 
@@ -30,14 +32,14 @@ void tracer_free(struct tracer *tracer);
 int tracer_seed(struct tracer *tracer);
 /* flags: MT_TARGET_*. */
 int tracer_target_add(struct tracer *tracer, uint32_t pid, uint32_t flags);
-/* Stops streaming the operations of every target; what is under way still comes. */
-void tracer_targets_clear(struct tracer *tracer);
+/* Freezes every account: no change is booked, no operation begun any more; those under way still come. */
+void tracer_finish(struct tracer *tracer);
 /* True while a target, or a child followed, lives. */
 bool tracer_has_targets(struct tracer *tracer);
 void tracer_set_limit(struct tracer *tracer, uint32_t limit, uint32_t stop_at);
 /* The mm that a process uses. -ENOENT: unknown to the kernel's table. */
 int tracer_mm_of(struct tracer *tracer, uint32_t pid, uint64_t *ret_mm);
-/* One account. -ENOENT: gone. -EAGAIN: it changes too fast for a whole copy. */
+/* One account; mended, and counted as torn, if it changes too fast for a whole copy. -ENOENT: gone. */
 int tracer_read(struct tracer *tracer, uint64_t mm, struct mt_process *ret_account);
 /* Every account, each whole. Returns how many, or negative errno. */
 int tracer_read_all(struct tracer *tracer, void (*take)(const struct mt_process *account, void *arg), void *arg);

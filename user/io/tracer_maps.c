@@ -59,7 +59,7 @@ int tracer_open_rings(struct tracer *tracer)
 }
 
 /* One walk over all tasks. */
-static int seed_walk(struct tracer *tracer, bool targets_only)
+static int seed_walk(struct tracer *tracer, uint32_t pass)
 {
 	struct bpf_link *link = bpf_program__attach_iter(tracer->bpf->progs.seed_process, NULL);
 	int fd _cleanup_close_ = -1;
@@ -68,7 +68,7 @@ static int seed_walk(struct tracer *tracer, bool targets_only)
 
 	if (!link)
 		return -errno;
-	tracer->bpf->bss->seed_targets_only = targets_only;
+	tracer->bpf->bss->seed_pass = pass;
 	fd = bpf_iter_create(bpf_link__fd(link));
 	bpf_link__destroy(link);
 	if (fd < 0)
@@ -81,9 +81,12 @@ static int seed_walk(struct tracer *tracer, bool targets_only)
 
 int tracer_seed(struct tracer *tracer)
 {
-	int error = seed_walk(tracer, true);
+	int error = 0;
 
-	return error ? error : seed_walk(tracer, false);
+	/* enum seed_pass: targets, owners, those who share an mm */
+	for (uint32_t pass = 0; pass < 3 && !error; pass++)
+		error = seed_walk(tracer, pass);
+	return error;
 }
 
 int tracer_target_add(struct tracer *tracer, uint32_t pid, uint32_t flags)
@@ -100,14 +103,9 @@ bool tracer_has_targets(struct tracer *tracer)
 	return !bpf_map__get_next_key(tracer->bpf->maps.targets, NULL, &pid, sizeof(pid));
 }
 
-void tracer_targets_clear(struct tracer *tracer)
+void tracer_finish(struct tracer *tracer)
 {
-	uint32_t pid;
-
-	while (!bpf_map__get_next_key(tracer->bpf->maps.targets, NULL, &pid, sizeof(pid))) {
-		if (bpf_map__delete_elem(tracer->bpf->maps.targets, &pid, sizeof(pid), 0))
-			break;
-	}
+	tracer->bpf->bss->finished = true;
 }
 
 void tracer_set_limit(struct tracer *tracer, uint32_t limit, uint32_t stop_at)
@@ -138,8 +136,9 @@ int tracer_read(struct tracer *tracer, uint64_t mm, struct mt_process *ret_accou
 		if (is_readable(ret_account))
 			return 0;
 	}
+	account_mend(ret_account);
 	tracer->torn++;
-	return -EAGAIN;
+	return 0;
 }
 
 int tracer_read_all(struct tracer *tracer, void (*take)(const struct mt_process *account, void *arg), void *arg)
@@ -157,7 +156,7 @@ int tracer_read_all(struct tracer *tracer, void (*take)(const struct mt_process 
 		for (__u32 i = 0; i < count; i++) {
 			struct mt_process *account = &tracer->batch[i];
 
-			if (!is_readable(account) && tracer_read(tracer, keys[i], account))
+			if (!is_readable(account) && (!account->tgid || tracer_read(tracer, keys[i], account)))
 				continue;
 			take(account, arg);
 			total++;
