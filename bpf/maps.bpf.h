@@ -44,7 +44,8 @@ struct op_context {
 	__u8 has_file;
 	__u8 changed;
 	__u8 peeking; /* it reads the lock only to look up its file */
-	__u8 pad[2];
+	__u8 anon;    /* the map it acts on has none */
+	__u8 pad;
 	struct mt_file file;
 };
 
@@ -74,13 +75,14 @@ struct {
 } losses SEC(".maps");
 
 /* Set before loading. */
-const volatile __u8 cfg_op_of_nr[MT_NR_MAX];   /* syscall number -> enum mt_op */
-const volatile bool cfg_witness = true;	       /* the witness is attached */
-const volatile bool cfg_syscalls;	       /* operation hooks are attached */
-const volatile bool cfg_stop_all;	       /* --stop-at holds for every process */
-const volatile __u32 cfg_self;		       /* tgid of mmaptrace */
-const volatile bool cfg_exit_mmap;	       /* mmap:exit_mmap is attached */
-const volatile __u32 cfg_wake_bytes = 1 << 20; /* wake the reader at this fill */
+const volatile __u8 cfg_op_of_nr[MT_NR_MAX];	/* syscall number -> enum mt_op */
+const volatile bool cfg_witness = true;		/* the witness is attached */
+const volatile bool cfg_syscalls;		/* operation hooks are attached */
+const volatile bool cfg_stop_all;		/* --stop-at holds for every process */
+const volatile char cfg_stop_comm[MT_COMM_LEN]; /* --stop-at: part of the name, empty for any */
+const volatile __u32 cfg_self;			/* tgid of mmaptrace */
+const volatile bool cfg_exit_mmap;		/* mmap:exit_mmap is attached */
+const volatile __u32 cfg_wake_bytes = 1 << 20;	/* wake the reader at this fill */
 
 /* Changed while running. */
 volatile __u32 limit_maps = 65530; /* vm.max_map_count or --limit */

@@ -167,6 +167,7 @@ enum mt_op_flags {
 	MT_OP_HAS_ENTER = 1 << 1,  /* args and duration are known */
 	MT_OP_HAS_FILE = 1 << 2,   /* file follows */
 	MT_OP_FAILED = 1 << 3,
+	MT_OP_ANON = 1 << 4, /* the map it acts on has no file */
 };
 
 /* One operation, or one change that none explains. In ring `events`. */

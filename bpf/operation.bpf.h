@@ -97,7 +97,7 @@ static __always_inline void op_report(const struct mt_process *process, struct t
 	struct mt_op_record *record;
 
 	if (context)
-		outcome->flags |= MT_OP_HAS_ENTER;
+		outcome->flags |= MT_OP_HAS_ENTER | (context->anon ? MT_OP_ANON : 0);
 	if (file) {
 		record = bpf_ringbuf_reserve(&events, sizeof(*record), 0);
 		if (!record) {
@@ -201,8 +201,10 @@ static long peek_vma(struct task_struct *task, struct vm_area_struct *vma, void 
 	__u32 tid = task->pid;
 	struct op_context *context = bpf_map_lookup_elem(&contexts, &tid);
 
-	if (context)
-		context->has_file = file_describe(vma->vm_file, &context->file);
+	if (!context)
+		return 0;
+	context->has_file = file_describe(vma->vm_file, &context->file);
+	context->anon = !context->has_file;
 	return 0;
 }
 
@@ -245,6 +247,7 @@ static __always_inline int on_enter(int nr, const void *args, bool with_vma)
 	context->delta = 0;
 	context->changed = 0;
 	context->has_file = 0;
+	context->anon = 0;
 	if (op == MT_OP_MMAP)
 		context->has_file = file_of_mmap(task, context->args, &context->file);
 	else if (with_vma)

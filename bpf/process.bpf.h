@@ -220,6 +220,21 @@ static __always_inline void alarm_report(struct mt_process *process, struct task
 	bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
 }
 
+/* Is cfg_stop_comm part of the process's name? */
+static __always_inline bool process_is_named(const struct mt_process *process)
+{
+	for (int at = 0; at < MT_COMM_LEN; at++) {
+		int len = 0;
+
+		while (len < MT_COMM_LEN && cfg_stop_comm[len] && at + len < MT_COMM_LEN &&
+		       process->comm[(at + len) & (MT_COMM_LEN - 1)] == cfg_stop_comm[len])
+			len++;
+		if (len == MT_COMM_LEN || !cfg_stop_comm[len & (MT_COMM_LEN - 1)])
+			return true;
+	}
+	return false;
+}
+
 /* Sends SIGSTOP to the current process once, when it first reaches stop_at_maps. */
 static __always_inline void process_stop(struct mt_process *process)
 {
@@ -229,6 +244,8 @@ static __always_inline void process_stop(struct mt_process *process)
 		return;
 	if (tgid == cfg_self || tgid == 1)
 		return; /* who would let them go on? */
+	if (cfg_stop_comm[0] && !process_is_named(process))
+		return;
 	process->flags |= MT_PROCESS_STOPPED;
 	if (bpf_send_signal(19 /* SIGSTOP */))
 		loss_count(MT_LOSS_SIGNALS);

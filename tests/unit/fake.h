@@ -79,6 +79,35 @@ static inline void fake_history(struct history *history, double step_s, const ui
 	}
 }
 
+/* A past of regular ticks, whose last window ends now. */
+struct past {
+	double step_s;
+	unsigned int windows;
+	int64_t growth;	 /* maps, spread evenly over the windows */
+	int64_t closed;	 /* maps that went meanwhile; as many more were opened */
+	int64_t mapping; /* of the growth, by mmap and its like */
+	uint32_t base;
+};
+
+static inline double past_end_s(const struct past *past)
+{
+	return past->step_s * past->windows;
+}
+
+static inline void past_make(struct history *history, const struct past *past)
+{
+	history_reset(history);
+	for (unsigned int i = 0; i <= past->windows; i++) {
+		int64_t grown = past->growth * i / past->windows, closed = past->closed * i / past->windows;
+		struct sample sample = fake_sample(i * past->step_s, (uint32_t)(past->base + grown));
+
+		sample.opened = (uint64_t)(grown + closed);
+		sample.closed = (uint64_t)closed;
+		sample.mapping = past->mapping * i / past->windows;
+		history_add(history, &sample);
+	}
+}
+
 /* A process that nothing has happened to yet. */
 static inline struct mt_process fake_account(uint32_t pid, uint32_t baseline)
 {

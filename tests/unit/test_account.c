@@ -63,7 +63,7 @@ static void mended_is_whole(const struct mt_process *torn)
 /* A copy read while it changed: some counters are of before, some of after. */
 static void mends_a_torn_copy(void **state)
 {
-	struct mt_process before = fake_account(1, 20), after, torn;
+	struct mt_process before = fake_account(1, 1000), after, torn;
 	uint64_t seed = 1;
 
 	(void)state;

@@ -463,9 +463,7 @@ static void names_without_end(void **state)
 /* Kept as they are here; escaped where they are shown. */
 static void names_of_any_bytes(void **state)
 {
-	static const char *const names[] = {"a b\n\x1b[2J", "\"\\\xff\xfe", "%s%n%1000d",
-					    "\xe2\x80\xae"
-					    "gpj"};
+	static const char *const names[] = {"a b\n\x1b[2J", "\"\\\xff\xfe", "%s%n%1000d", "\xe2\x80\xaegpj"};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(names); i++) {

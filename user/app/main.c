@@ -57,13 +57,12 @@ static int run(const struct options *options, int argc, char **argv)
 /* A closed 0, 1 or 2 must not become the number of a file of ours: messages would land in it. */
 static void fill_standard_fds(void)
 {
-	int fd;
+	static const int modes[] = {O_RDONLY, O_RDONLY /* so that writing to it is an error */, O_WRONLY};
 
-	do {
-		fd = open("/dev/null", O_RDWR);
-	} while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd >= 0)
-		close(fd);
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", modes[fd]) != fd)
+			_exit(EXIT_ERROR); /* no way to say why */
+	}
 }
 
 int main(int argc, char **argv)

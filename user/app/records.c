@@ -64,6 +64,11 @@ static void resolve_file(struct process *process, struct op_event *op)
 				 &use->id);
 	}
 	if (use->id.path_is_full) {
+		/* A tmpfs is not shared memory by itself: /tmp is often one. */
+		if (use->id.kind == FILE_SHM && use->id.path[0] == '/' && strncmp(use->id.path, "/dev/shm/", 9) &&
+		    strncmp(use->id.path, "/SYSV", 5))
+			use->id.kind = FILE_REGULAR;
+		op->file.kind = use->id.kind;
 		memcpy(op->file.path, use->id.path, sizeof(op->file.path));
 		op->file.path_is_full = true;
 	}

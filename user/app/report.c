@@ -158,8 +158,11 @@ static void report_finding(struct session *session, struct process *process, con
 		return;
 	}
 	text_finding(&session->buf, &session->style, process, &finding);
-	if (session->style.redraw)
-		recent_add(session, session->buf.data + before, session->buf.len - before);
+	if (!session->style.redraw)
+		return;
+	/* Under the next table, which comes at once: between two it would push the first off the screen. */
+	recent_add(session, session->buf.data + before, session->buf.len - before);
+	session->buf.len = before;
 }
 
 static void report_cleared(struct session *session, const struct process *process, const struct judgement *judgement,
@@ -204,6 +207,8 @@ void report_judgement(struct session *session, struct process *process, uint64_t
 			report_finding(session, process, judgement, ts_ns);
 		news = true;
 	}
+	if (news && session->style.redraw)
+		report_table(session);
 	if (news)
 		report_flush(session); /* an alarm does not wait for the next tick */
 }
@@ -238,7 +243,7 @@ static uint64_t losses_total(const struct session *session)
 	uint64_t total = 0;
 
 	for (size_t i = 0; i < sizeof(session->loss_shown) / sizeof(session->loss_shown[0]); i++)
-		total += i == MT_LOSS_FILES ? 0 : session->loss_shown[i];
+		total += session->loss_shown[i];
 	return total;
 }
 

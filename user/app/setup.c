@@ -65,8 +65,8 @@ static int check_combination(const struct options *options)
 		log_error("-n and -c choose rows of the table: not with -p or a command");
 		return -EINVAL;
 	}
-	if (filtered && options->stop_at_percent) {
-		log_error("--stop-at stops every process, or those of -p or a command: not with -n or -c");
+	if (options->cgroup && options->stop_at_percent) {
+		log_error("--stop-at cannot choose by cgroup: use -n, -p or a command");
 		return -EINVAL;
 	}
 	return 0;
@@ -233,6 +233,7 @@ static int start_tracer(struct session *session)
 		.ring_bytes = options->ring_bytes,
 		.max_processes = options->max_processes,
 		.stop_all = options->command == COMMAND_TABLE,
+		.stop_comm = options->filter.comm,
 		.operations = options->command != COMMAND_TABLE,
 	};
 	int error = tracer_open(&tracer_options, &session->tracer);

@@ -185,6 +185,8 @@ int tick_deadline(void *arg)
 		session->child_told = true;
 		kill(session->child.pid, SIGTERM);
 	} else {
+		if (session->child_running)
+			log_warn("the command has not ended on SIGTERM: pid %d is left behind", session->child.pid);
 		loop_stop(session->loop);
 	}
 	return 0;

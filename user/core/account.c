@@ -15,6 +15,11 @@ void account_mend(struct mt_process *account)
 {
 	uint64_t changed = account->opened - account->closed, credited = 0;
 
+	/* What began at nothing cannot have begun below it. */
+	if ((int64_t)changed > (int64_t)account->map_count) {
+		account->closed += changed - account->map_count;
+		changed = account->map_count;
+	}
 	account->baseline = account->map_count - (uint32_t)changed;
 	for (unsigned int op = 0; op < MT_OP_MAX; op++)
 		credited += (uint64_t)account->tallies[op].delta;

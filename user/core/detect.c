@@ -8,6 +8,7 @@
 
 #define SECOND_NS	   1000000000ULL
 #define LEAK_WINDOWS	   8
+#define LEAK_WINDOWS_MIXED 12 /* if it also closes */
 #define EXHAUST_WINDOWS	   5
 #define LEAK_GROWTH_MIN	   32	/* maps: below this nothing is a leak yet */
 #define FAST_ETA_S	   10.0 /* a climb that outruns the sampling */
@@ -63,14 +64,15 @@ static bool rise_levels_off(const struct rise *rise)
 /* Rises window after window and does not level off. */
 static bool rise_is_leak(const struct rise *rise, uint32_t limit)
 {
-	bool keeps_all = rise->closed * 10 <= rise->opened && rise->mapping * 4 >= (double)rise->growth * 3;
+	bool maps = rise->mapping * 4 >= (double)rise->growth * 3;
+	bool keeps_all = maps && rise->closed * 10 <= rise->opened;
 
 	if (rise->windows < LEAK_WINDOWS || rise->falling || rise->rising + 1 < rise->windows)
 		return false;
 	if (rise->growth < leak_growth_floor(rise->span_s, limit) || rise_levels_off(rise))
 		return false;
-	/* Seconds of evidence do for one that maps and keeps; a saw-tooth's flank takes longer to tell. */
-	return keeps_all || rise->span_s >= LEAK_SPAN_MIXED_S;
+	/* Eight windows do for one that maps and keeps; beside churn, and for a saw-tooth's flank, it takes more. */
+	return keeps_all || (maps && rise->windows >= LEAK_WINDOWS_MIXED) || rise->span_s >= LEAK_SPAN_MIXED_S;
 }
 
 /* Above all that is known of the time before `since`: a leak makes new highs, a saw-tooth's flank does not. */
@@ -130,7 +132,13 @@ void detect_leak(const struct history *history, const struct thresholds *thresho
 	for (unsigned int level = 0; level < HISTORY_LEVELS; level++) {
 		unsigned int used = read_windows(history, level, leak_windows(level), samples);
 
-		if (!used || !level_leaks(history, samples, used, thresholds->limit))
+		bool leaks = used && level_leaks(history, samples, used, thresholds->limit);
+
+		if (!leaks && history_spacing(level) >= SECOND_NS) {
+			used = read_windows(history, level, LEAK_WINDOWS_MIXED, samples);
+			leaks = used && level_leaks(history, samples, used, thresholds->limit);
+		}
+		if (!leaks)
 			continue;
 		ret_verdict->severity = SEVERITY_WARNING;
 		forecast_make(history, thresholds->limit, now_ns, &ret_verdict->forecast);

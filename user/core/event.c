@@ -73,6 +73,7 @@ static void op_decode(const struct mt_op_record *record, struct op_event *ret_op
 	ret_op->has_result = record->flags & MT_OP_HAS_RESULT;
 	ret_op->has_args = record->flags & MT_OP_HAS_ENTER;
 	ret_op->has_file = has_file;
+	ret_op->is_anon = record->flags & MT_OP_ANON;
 	ret_op->ret = record->ret;
 	ret_op->error = op_error_of(ret_op->op, record->flags, record->ret);
 	ret_op->duration_ns = record->duration_ns;

@@ -23,6 +23,7 @@ struct op_event {
 	bool has_result; /* ret, error */
 	bool has_args;	 /* args, duration_ns */
 	bool has_file;
+	bool is_anon; /* the map it acts on is known to have no file */
 	struct op_args args;
 	int64_t ret;
 	int error; /* positive errno, 0 for success */

@@ -63,9 +63,11 @@ void forecast_make(const struct history *history, uint32_t limit, uint64_t now_n
 		struct rise rise;
 		struct slope slope;
 
+		trend_rise(samples, used, &rise);
+		if (!level && rise.span_s > 0) /* too little to foretell from, but it is what it does now */
+			ret_forecast->rate_per_s = (double)rise.growth / rise.span_s;
 		if (used < SAMPLES_MIN)
 			break; /* coarser levels hold even fewer */
-		trend_rise(samples, used, &rise);
 		if (rise.span_s < SPAN_MIN_S)
 			continue;
 		trend_slope(samples, used, &slope);

@@ -21,15 +21,24 @@ static bool changed_materially(const struct open_finding *open, const struct ver
 	return verdict->forecast.eta_s < open->eta_s / 2 && now_ns > open->told_ns + UPDATE_EVERY_NS;
 }
 
-static enum change finding_settle(struct open_finding *open, const struct verdict *verdict, uint64_t now_ns)
+static enum change finding_settle(struct open_finding *open, const struct verdict *verdict, uint32_t map_count,
+				  uint64_t now_ns)
 {
+	bool released = verdict->kind != FINDING_ENOMEM && map_count < open->map_count / 2;
+
 	if (verdict->severity == SEVERITY_NONE) {
-		if (open->severity == SEVERITY_NONE || now_ns < open->held_ns + hold_ns[verdict->kind])
+		if (open->severity == SEVERITY_NONE)
+			return CHANGE_NONE;
+		/* What gave back half of its maps has no need of a second look. */
+		if (!released && now_ns < open->held_ns + hold_ns[verdict->kind])
 			return CHANGE_NONE;
 		open->severity = SEVERITY_NONE;
+		open->map_count = 0;
 		return CHANGE_CLEARED;
 	}
 	open->held_ns = now_ns;
+	if (map_count > open->map_count)
+		open->map_count = map_count;
 	if (open->severity == SEVERITY_NONE) {
 		open->raised_ns = open->told_ns = now_ns;
 		open->severity = verdict->severity;
@@ -85,7 +94,7 @@ void model_judge(struct model *model, struct process *process, uint64_t now_ns, 
 		/* A leak that has slowed down is not over. */
 		if (kind == FINDING_LEAK && open->severity && detect_goes_on(process->history))
 			open->held_ns = now_ns;
-		judgement->change = finding_settle(open, &verdicts[kind], now_ns);
+		judgement->change = finding_settle(open, &verdicts[kind], process->account.map_count, now_ns);
 		judgement->raised_ns = open->raised_ns;
 		model->open_findings += judgement->change == CHANGE_RAISED;
 		model->open_findings -= judgement->change == CHANGE_CLEARED;

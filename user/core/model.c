@@ -161,7 +161,9 @@ static const struct file_id anonymous = {.kind = FILE_ANON, .path = "[anon]"};
 void model_operation(struct process *process, const struct op_event *op)
 {
 	bool maps_it = op->op == MT_OP_MMAP;
-	const struct file_id *id = op->has_file ? &op->file : maps_it && !op->args.has_fd ? &anonymous : NULL;
+	const struct file_id *id = op->has_file							  ? &op->file
+				   : (maps_it && op->has_args && !op->args.has_fd) || op->is_anon ? &anonymous
+												  : NULL;
 	struct file_use *use;
 
 	if (!id || op->error || op->op == MT_OP_EXECVE || op->op == MT_OP_EXECVEAT)

@@ -30,9 +30,10 @@ enum process_state { PROCESS_STEADY, PROCESS_GROWING, PROCESS_LEAKING, PROCESS_E
 struct open_finding {
 	enum severity severity; /* SEVERITY_NONE: not open */
 	uint64_t raised_ns;
-	uint64_t told_ns; /* when it was last reported */
-	uint64_t held_ns; /* when a detector last said so */
-	double eta_s;	  /* as last reported */
+	uint64_t told_ns;   /* when it was last reported */
+	uint64_t held_ns;   /* when a detector last said so */
+	uint32_t map_count; /* the highest at which it was told */
+	double eta_s;	    /* as last reported */
 };
 
 struct process {

@@ -43,6 +43,8 @@ static void configure(struct mmaptrace_bpf *bpf, const struct tracer_options *op
 	bpf->rodata->cfg_self = (__u32)getpid();
 	bpf->rodata->cfg_exit_mmap = plan->exit_mmap;
 	bpf->rodata->cfg_stop_all = options->stop_all;
+	if (options->stop_comm)
+		strncpy((char *)bpf->rodata->cfg_stop_comm, options->stop_comm, sizeof(bpf->rodata->cfg_stop_comm) - 1);
 	bpf->rodata->cfg_wake_bytes = options->ring_bytes / 4;
 	bpf->bss->stop_at_maps = options->stop_at;
 	bpf->data->limit_maps = options->limit;

@@ -17,8 +17,9 @@ struct tracer_options {
 	uint32_t limit, stop_at; /* maps; stop_at 0: never */
 	uint32_t ring_bytes;	 /* of `events`; a power of two, at least a page */
 	uint32_t max_processes;
-	bool stop_all;	 /* stop_at holds for every process, not for targets alone */
-	bool operations; /* operations of targets will be streamed */
+	bool stop_all;	       /* stop_at holds for every process, not for targets alone */
+	const char *stop_comm; /* stop_all: only processes with this in their name; NULL: any. Borrowed */
+	bool operations;       /* operations of targets will be streamed */
 };
 
 /* Loads. 0 or negative errno, after one line about what failed. *ret_tracer is to be freed. */
