@@ -5,7 +5,7 @@
 #include <string.h>
 
 #define SIZE_FIRST    16
-#define POOR_EVICTION (FILE_TABLE_MAX / 16)
+#define POOR_EVICTION (FILE_TABLE_MAX / 4)
 
 /* Device and inode identify a file; anonymous memory is the file 0:0 of inode 0. */
 static bool id_same(const struct file_id *a, const struct file_id *b)
