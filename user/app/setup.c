@@ -90,7 +90,7 @@ static int make_plan(struct session *session)
 		.operations = true,
 		.stop = options->stop_at_percent > 0,
 	};
-	struct features features;
+	struct features features = {0};
 	int error = probe_mount_tracefs();
 
 	if (error == 1)

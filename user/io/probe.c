@@ -66,7 +66,7 @@ static int tracepoint_args(const struct btf *btf, const char *name)
 static int probe_program(size_t program_offset)
 {
 	struct probe_bpf *probe _cleanup_(probe_release) = probe_bpf__open();
-	struct bpf_program *program, *wanted;
+	struct bpf_program *program = NULL, *wanted;
 	struct bpf_link *link;
 	int error;
 

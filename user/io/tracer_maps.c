@@ -178,7 +178,7 @@ const char *tracer_loss_text(enum mt_loss what)
 /* Runs skipped because the program was running on that CPU already (recursion). */
 static uint64_t missed_runs(struct tracer *tracer)
 {
-	struct bpf_program *program;
+	struct bpf_program *program = NULL;
 	uint64_t missed = 0;
 
 	bpf_object__for_each_program(program, tracer->bpf->obj)
