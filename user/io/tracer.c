@@ -80,24 +80,24 @@ static bool acts_on_map(uint32_t op)
 	       op == MT_OP_MBIND || op == MT_OP_MSEAL || op == MT_OP_SHMDT;
 }
 
+/*
+ * All exits come before the first enter: an operation whose enter is seen must be
+ * sure of its exit, or what was credited to it would never be told.
+ */
 static int attach_syscalls(struct tracer *tracer, const struct tracer_options *options)
 {
 	struct mmaptrace_bpf *bpf = tracer->bpf;
+	int error = 0;
 
-	for (uint32_t op = MT_OP_OTHER + 1; op < MT_OP_MAX; op++) {
+	for (uint32_t op = MT_OP_OTHER + 1; op < MT_OP_MAX && !error; op++)
+		error = attach_syscall(tracer, bpf->progs.operation_exit, "exit", op);
+	for (uint32_t op = MT_OP_OTHER + 1; op < MT_OP_MAX && options->operations && !error; op++) {
 		bool with_vma = options->plan.find_vma && acts_on_map(op);
-		int error = 0;
 
-		if (options->operations)
-			error = attach_syscall(tracer,
-					       with_vma ? bpf->progs.operation_enter_vma : bpf->progs.operation_enter,
-					       "enter", op);
-		if (!error)
-			error = attach_syscall(tracer, tracer->bpf->progs.operation_exit, "exit", op);
-		if (error)
-			return error;
+		error = attach_syscall(tracer, with_vma ? bpf->progs.operation_enter_vma : bpf->progs.operation_enter,
+				       "enter", op);
 	}
-	return 0;
+	return error;
 }
 
 static void tracer_release(struct tracer **tracer)
