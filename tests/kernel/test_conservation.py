@@ -7,7 +7,7 @@ import subprocess
 from collections import defaultdict
 
 import schema
-from lib import EXTRA_ARGS, PROGRAM, Case, losses, main, results_parse, workload
+from lib import EXTRA_ARGS, PROGRAM, Case, Tracer, losses, main, results_parse, start_workload, workload
 
 SEEDS = int(os.environ.get("MMAPTRACE_SEEDS", "200"))
 OPS = int(os.environ.get("MMAPTRACE_OPS", "2000"))
@@ -172,6 +172,18 @@ class Conservation(Case):
         count = max(SEEDS // 4, 1)
         options = ["--ops", str(OPS), "--threads", "4", "--fork", "--exec"]
         self.run_seeds(10001, count, options, verify=False)
+
+    def test_attached_and_left_at_full_speed(self):
+        """-p on a process that never pauses: what is told from attach to detach adds up to its last count."""
+        with start_workload("storm", "--seconds", "20") as storm:
+            for _ in range(3):
+                with Tracer("-p", storm.pid, "-d", "500ms", "--ring-size", "64M") as tracer:
+                    self.assertEqual(tracer.wait(), 0)
+                    lines = tracer.lines()
+                mine = [line for line in lines if line["type"] == "process"]
+                told = sum(line["delta"] for line in lines if line["type"] == "op")
+                self.assertEqual(losses(lines), [])
+                self.assertEqual(mine[0]["baseline"] + told, mine[-1]["map_count"])
 
 
 if __name__ == "__main__":
