@@ -7,6 +7,7 @@
 #define BASE_CLEANUP_H
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -30,7 +31,14 @@ static inline void cleanup_close(const int *fd)
 	errno = error;
 }
 
+static inline void cleanup_file(FILE **file)
+{
+	if (*file)
+		fclose(*file);
+}
+
 #define _cleanup_free_	_cleanup_(cleanup_free)
+#define _cleanup_file_	_cleanup_(cleanup_file)	 /* a FILE of stdio; NULL: none */
 #define _cleanup_close_ _cleanup_(cleanup_close) /* an fd; negative: none */
 #define _cleanup_buf_	_cleanup_(buf_free)
 

@@ -19,11 +19,6 @@ void log_set_level(enum log_level level)
 	log_level = level;
 }
 
-enum log_level log_get_level(void)
-{
-	return log_level;
-}
-
 void log_at(enum log_level level, const char *format, va_list args)
 {
 	struct buf line = {0};

@@ -12,12 +12,6 @@
 #include "cleanup.h"
 #include "view.h"
 
-static void file_release(FILE **file)
-{
-	if (*file)
-		fclose(*file);
-}
-
 static void mounts_release(FILE **file)
 {
 	if (*file)
@@ -48,7 +42,7 @@ static char *path_of_line(char *line, bool *ret_unified)
 char *cgroup_of(uint32_t pid)
 {
 	char *line _cleanup_free_ = NULL, *best _cleanup_free_ = NULL;
-	FILE *file _cleanup_(file_release) = open_groups(pid);
+	FILE *file _cleanup_file_ = open_groups(pid);
 	size_t size = 0;
 
 	while (file && getline(&line, &size, file) > 0) {
@@ -117,7 +111,7 @@ int cgroup_path_parse(const char *text, char **ret_path)
 bool cgroup_contains(const char *path, uint32_t pid)
 {
 	char *line _cleanup_free_ = NULL;
-	FILE *file _cleanup_(file_release) = open_groups(pid);
+	FILE *file _cleanup_file_ = open_groups(pid);
 	size_t size = 0;
 
 	while (file && getline(&line, &size, file) > 0) {

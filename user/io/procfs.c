@@ -16,12 +16,6 @@
 #define PROC_PID_INIT_INO  0xEFFFFFFCU /* include/linux/proc_ns.h */
 #define KERNEL_THREAD_FLAG 0x00200000U /* PF_KTHREAD */
 
-static void file_release(FILE **file)
-{
-	if (*file)
-		fclose(*file);
-}
-
 static void dir_release(DIR **dir)
 {
 	if (*dir)
@@ -30,7 +24,7 @@ static void dir_release(DIR **dir)
 
 int procfs_read_limit(uint32_t *ret_limit)
 {
-	FILE *file _cleanup_(file_release) = fopen("/proc/sys/vm/max_map_count", "re");
+	FILE *file _cleanup_file_ = fopen("/proc/sys/vm/max_map_count", "re");
 	uint32_t limit;
 
 	if (!file)
@@ -49,7 +43,7 @@ struct task_stat {
 /* comm may hold anything, so the fields are counted from the last ')'. */
 static int read_stat(const char *path, struct task_stat *ret_stat)
 {
-	FILE *file _cleanup_(file_release) = fopen(path, "re");
+	FILE *file _cleanup_file_ = fopen(path, "re");
 	char line[1024], *at;
 	size_t len;
 
@@ -94,7 +88,7 @@ static uint32_t tgid_of(uint32_t pid)
 {
 	char path[64], line[256];
 	uint32_t tgid = pid;
-	FILE *file _cleanup_(file_release) = NULL;
+	FILE *file _cleanup_file_ = NULL;
 
 	snprintf(path, sizeof(path), "/proc/%u/status", pid);
 	file = fopen(path, "re");
@@ -214,7 +208,7 @@ int procfs_count_files(uint32_t pid, struct file_table *table)
 	char path[64];
 	char *line _cleanup_free_ = NULL;
 	size_t size = 0;
-	FILE *file _cleanup_(file_release) = NULL;
+	FILE *file _cleanup_file_ = NULL;
 
 	snprintf(path, sizeof(path), "/proc/%u/maps", pid);
 	file = fopen(path, "re");
