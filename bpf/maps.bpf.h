@@ -33,6 +33,13 @@ struct {
 	__type(value, struct mt_target);
 } targets SEC(".maps");
 
+/* How things stood when do_mmap began, mmap_lock held: what its refusal is judged by. */
+struct op_entry {
+	__u64 total_vm_pages, data_vm_pages, locked_vm_pages;
+	__u32 map_count;
+	__u32 pad;
+};
+
 /* What a target's task is doing, from the operation's enter to its exit. */
 struct op_context {
 	__u64 enter_ns;
@@ -45,7 +52,10 @@ struct op_context {
 	__u8 changed;
 	__u8 peeking; /* it reads the lock only to look up its file */
 	__u8 anon;    /* the map it acts on has none */
-	__u8 pad;
+	__u8 by_core; /* seen by do_mmap or the munmap core alone: no call's exit will follow */
+	__u8 has_entry;
+	__u8 pad[7];
+	struct op_entry entry;
 	struct mt_file file;
 };
 
@@ -55,6 +65,27 @@ struct {
 	__type(key, __u32);
 	__type(value, struct op_context);
 } contexts SEC(".maps");
+
+/* mms being booked at this moment; used without a witness alone. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u64);
+	__type(value, __u8);
+} bookings SEC(".maps");
+
+/* By tid: what the kernel found wanting in the call under way, until its refusal is told. */
+struct op_want {
+	__s32 nr;    /* the call it was */
+	__u32 facts; /* enum mt_fact */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u32);
+	__type(value, struct op_want);
+} wants SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -77,7 +108,11 @@ struct {
 /* Set before loading. */
 const volatile __u8 cfg_op_of_nr[MT_NR_MAX];	/* syscall number -> enum mt_op */
 const volatile bool cfg_witness = true;		/* the witness is attached */
-const volatile bool cfg_syscalls;		/* operation hooks are attached */
+const volatile bool cfg_calls;			/* every native call's exit is hooked */
+const volatile bool cfg_compat_calls;		/* and every 32-bit call's */
+const volatile bool cfg_core;			/* do_mmap and the munmap core are hooked */
+const volatile __u8 cfg_munmap_arg = 2;		/* which argument of the munmap core is the address, from 0 */
+const volatile bool cfg_munmap_unlocks;		/* the munmap core lets go of the lock before it returns */
 const volatile bool cfg_stop_all;		/* --stop-at holds for every process */
 const volatile char cfg_stop_comm[MT_COMM_LEN]; /* --stop-at: part of the name, empty for any */
 const volatile __u32 cfg_self;			/* tgid of mmaptrace */
@@ -85,13 +120,15 @@ const volatile bool cfg_exit_mmap;		/* mmap:exit_mmap is attached */
 const volatile __u32 cfg_wake_bytes = 1 << 20;	/* wake the reader at this fill */
 
 /* Changed while running. */
-volatile __u32 limit_maps = 65530; /* vm.max_map_count or --limit */
-volatile __u32 stop_at_maps = 0;   /* SIGSTOP at this map count; 0: never */
-volatile bool finished = false;	   /* accounts stand still, no operation is begun */
-volatile __u32 seed_pass = 0;	   /* enum seed_pass */
+volatile __u32 limit_maps = 65530;  /* vm.max_map_count or --limit */
+volatile __u32 sysctl_maps = 65530; /* vm.max_map_count: where the kernel itself refuses */
+volatile __u32 wants_left = 0;	    /* entries ever made in `wants`: nearly always none */
+volatile __u32 stop_at_maps = 0;    /* SIGSTOP at this map count; 0: never */
+volatile bool finished = false;	    /* accounts stand still, no operation is begun */
+volatile __u32 seed_pass = 0;	    /* enum seed_pass */
 
 /* In the order of the walks: the table may be small, and who shares an mm comes after its owner. */
-enum seed_pass { SEED_TARGETS, SEED_OWNERS, SEED_REST };
+enum seed_pass { SEED_TARGETS, SEED_OWNERS, SEED_REST, SEED_SWEEP };
 
 /* Where an account waits while its slot changes hands. */
 struct {

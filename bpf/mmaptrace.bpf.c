@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The hooks. Each is a stub over a handler of process.bpf.h or operation.bpf.h,
+ * The hooks. Each is a stub over a handler of one of the headers below,
  * so that every road to an event shares its logic. User space loads those of
  * the plan and leaves out the others.
  */
@@ -13,6 +13,8 @@
 #include "kernel.bpf.h"
 #include "process.bpf.h"
 #include "operation.bpf.h"
+#include "witness.bpf.h"
+#include "core.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -30,7 +32,7 @@ int BPF_PROG(witness_memcg, struct mm_struct *mm, const char *memcg_path, bool w
 	return on_lock_released(mm, write);
 }
 
-/* ---- operations: one pair of programs serves every system call ---- */
+/* ---- calls, by tracepoints: one pair of programs serves every system call ---- */
 
 /*
  * What syscalls:sys_enter_* and sys_exit_* hand over (kernel/trace/trace_syscalls.c).
@@ -66,6 +68,161 @@ int operation_exit(struct syscall_event *event)
 	return on_exit(event->nr, event->ret);
 }
 
+/* ---- calls, by kprobes on the functions behind them (__x64_sys_mmap ...), 32-bit ones included ---- */
+
+SEC("kprobe")
+int call_enter_kprobe(struct pt_regs *ctx)
+{
+	return on_enter(task_syscall(task_current()), NULL, false);
+}
+
+SEC("kprobe")
+int call_enter_vma_kprobe(struct pt_regs *ctx)
+{
+	return on_enter(task_syscall(task_current()), NULL, true);
+}
+
+SEC("kretprobe")
+int call_exit_kprobe(struct pt_regs *ctx)
+{
+	return on_exit(task_syscall(task_current()), PT_REGS_RC(ctx));
+}
+
+/* ---- calls, by fentry and fexit on the same functions: each needs a program of its own ---- */
+
+static __noinline int call_enter(void)
+{
+	return on_enter(task_syscall(task_current()), NULL, false);
+}
+
+static __noinline int call_enter_vma(void)
+{
+	return on_enter(task_syscall(task_current()), NULL, true);
+}
+
+static __noinline int call_exit(__s64 ret)
+{
+	return on_exit(task_syscall(task_current()), ret);
+}
+
+/* These functions have one argument, the registers; the result comes after it. The programs must return 0. */
+#define CALL_PROGRAMS(id, name, nargs)                                                                                 \
+	SEC("fentry")                                                                                                  \
+	int fentry_enter_##id(__u64 *ctx)                                                                              \
+	{                                                                                                              \
+		call_enter();                                                                                          \
+		return 0;                                                                                              \
+	}                                                                                                              \
+	SEC("fexit")                                                                                                   \
+	int fentry_exit_##id(__u64 *ctx)                                                                               \
+	{                                                                                                              \
+		call_exit(ctx[1]);                                                                                     \
+		return 0;                                                                                              \
+	}
+MT_CALLS(CALL_PROGRAMS)
+
+/* For those that act on maps that exist. */
+#define CALL_VMA_PROGRAM(id)                                                                                           \
+	SEC("fentry")                                                                                                  \
+	int fentry_enter_vma_##id(__u64 *ctx)                                                                          \
+	{                                                                                                              \
+		call_enter_vma();                                                                                      \
+		return 0;                                                                                              \
+	}
+CALL_VMA_PROGRAM(MUNMAP)
+CALL_VMA_PROGRAM(MPROTECT)
+CALL_VMA_PROGRAM(PKEY_MPROTECT)
+CALL_VMA_PROGRAM(MREMAP)
+CALL_VMA_PROGRAM(MADVISE)
+CALL_VMA_PROGRAM(MLOCK)
+CALL_VMA_PROGRAM(MLOCK2)
+CALL_VMA_PROGRAM(MUNLOCK)
+CALL_VMA_PROGRAM(MBIND)
+CALL_VMA_PROGRAM(MSEAL)
+CALL_VMA_PROGRAM(SHMDT)
+
+/* ---- do_mmap, the munmap core, and what makes them refuse ---- */
+
+SEC("kprobe/do_mmap")
+int BPF_KPROBE(do_mmap_enter_kprobe, struct file *file, __u64 addr, __u64 len, __u64 prot, __u64 flags)
+{
+	struct core_mmap call = {.file = file, .addr = addr, .len = len, .prot = prot, .flags = flags};
+
+	return on_do_mmap_enter(&call);
+}
+
+SEC("kretprobe/do_mmap")
+int do_mmap_exit_kprobe(struct pt_regs *ctx)
+{
+	return on_do_mmap_exit(PT_REGS_RC(ctx));
+}
+
+SEC("fentry/do_mmap")
+int BPF_PROG(do_mmap_enter_fentry, struct file *file, __u64 addr, __u64 len, __u64 prot, __u64 flags)
+{
+	struct core_mmap call = {.file = file, .addr = addr, .len = len, .prot = prot, .flags = flags};
+
+	return on_do_mmap_enter(&call);
+}
+
+SEC("fexit/do_mmap")
+int do_mmap_exit_fentry(__u64 *ctx)
+{
+	__u64 ret = 0;
+
+	bpf_get_func_ret(ctx, &ret);
+	return on_do_mmap_exit(ret);
+}
+
+/* The function changes its name and its first arguments: cfg_munmap_arg is the place of the address. */
+SEC("kprobe")
+int BPF_KPROBE(munmap_enter_kprobe, __u64 first, __u64 second, __u64 third, __u64 fourth)
+{
+	return cfg_munmap_arg == 1 ? on_munmap_enter(second, third) : on_munmap_enter(third, fourth);
+}
+
+SEC("kretprobe")
+int munmap_exit_kprobe(struct pt_regs *ctx)
+{
+	return on_munmap_exit((__s32)PT_REGS_RC(ctx));
+}
+
+SEC("fentry")
+int munmap_enter_fentry(__u64 *ctx)
+{
+	return cfg_munmap_arg == 1 ? on_munmap_enter(ctx[1], ctx[2]) : on_munmap_enter(ctx[2], ctx[3]);
+}
+
+SEC("fexit")
+int munmap_exit_fentry(__u64 *ctx)
+{
+	__u64 ret = 0;
+
+	bpf_get_func_ret(ctx, &ret);
+	return on_munmap_exit((__s32)ret);
+}
+
+SEC("tp_btf/vm_unmapped_area")
+int BPF_PROG(gap_searched, unsigned long addr)
+{
+	return on_gap_searched(addr);
+}
+
+SEC("kretprobe/__vm_enough_memory")
+int commit_asked_kprobe(struct pt_regs *ctx)
+{
+	return on_commit_asked(PT_REGS_RC(ctx));
+}
+
+SEC("fexit/__vm_enough_memory")
+int commit_asked_fentry(__u64 *ctx)
+{
+	__u64 ret = 0;
+
+	bpf_get_func_ret(ctx, &ret);
+	return on_commit_asked(ret);
+}
+
 /* ---- process life cycle ---- */
 
 SEC("tp_btf/sched_process_fork")
@@ -89,7 +246,7 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 		loss_count(MT_LOSS_TARGETS);
 	if (process) {
 		process->flags |= MT_PROCESS_TARGET;
-		life_report(MT_TYPE_FORK, process, parent_tgid, BPF_RB_NO_WAKEUP);
+		life_report(process->mm, MT_TYPE_FORK, parent_tgid);
 	}
 	return 0;
 }
@@ -114,20 +271,20 @@ int BPF_PROG(process_exec, struct task_struct *task, pid_t old_pid, struct linux
 	outcome.map_count = mm_map_count(mm);
 	if (context && context->active && context->op == MT_OP_EXECVEAT)
 		outcome.op = MT_OP_EXECVEAT;
-	process_book(process, mm, outcome.map_count, outcome.op, outcome.now_ns);
+	process_book(process, outcome.map_count, GET(mm, total_vm), outcome.op, outcome.now_ns);
 	outcome.delta = process->exec_delta;
 	process->exec_delta = 0;
 	process->execs++;
 	process->flags &= ~MT_PROCESS_STOPPED;
 	process_set_comm(process, task);
-	__sync_fetch_and_add(&process->tallies[outcome.op].calls, 1);
+	tally_call(process, outcome.op, false);
 	if (target) {
 		struct op_context *shown = context && context->active ? context : NULL;
 		struct mt_file file = {};
 
 		target->flags &= ~MT_TARGET_PENDING;
 		file_describe(mm->exe_file, &file);
-		life_report(MT_TYPE_EXEC, process, 0, BPF_RB_NO_WAKEUP);
+		life_report(process->mm, MT_TYPE_EXEC, 0);
 		op_report(process, task, shown, &file, &outcome);
 	}
 	if (context)
@@ -171,7 +328,7 @@ int BPF_PROG(process_exit, struct task_struct *task)
 		} else {
 			__u64 key = process->mm;
 
-			life_report(MT_TYPE_EXIT, process, 0, BPF_RB_NO_WAKEUP);
+			life_report(process->mm, MT_TYPE_EXIT, 0);
 			bpf_map_delete_elem(&processes, &key);
 		}
 	}
@@ -181,24 +338,41 @@ int BPF_PROG(process_exit, struct task_struct *task)
 }
 
 /* The last user of an address space is gone: its process has ended, or exec'ed. */
-SEC("tp_btf/exit_mmap")
-int BPF_PROG(process_unmap, struct mm_struct *mm)
+static __always_inline int on_exit_mmap(__u64 key)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	__u64 key = (__u64)mm;
+	struct task_struct *task = task_current();
 	struct mt_process *process = bpf_map_lookup_elem(&processes, &key);
-	struct mm_struct *now = task->mm;
+	struct mm_struct *now = GET(task, mm);
 
 	if (!process)
 		return 0;
-	if (now && now != mm && task->tgid == process->tgid && !task_is_kernel(task)) {
+	if (now && (__u64)now != key && GET(task, tgid) == process->tgid && !task_is_kernel(task)) {
 		process_move(process, now);
 		return 0;
 	}
 	if (process->tgid) /* else it lives on in another mm */
-		life_report(MT_TYPE_EXIT, process, 0, BPF_RB_NO_WAKEUP);
+		life_report(process->mm, MT_TYPE_EXIT, 0);
 	bpf_map_delete_elem(&processes, &key);
 	return 0;
+}
+
+SEC("tp_btf/exit_mmap")
+int BPF_PROG(process_unmap, struct mm_struct *mm)
+{
+	return on_exit_mmap((__u64)mm);
+}
+
+/* Before the tracepoint (6.1). */
+SEC("fentry/exit_mmap")
+int BPF_PROG(process_unmap_fentry, struct mm_struct *mm)
+{
+	return on_exit_mmap((__u64)mm);
+}
+
+SEC("kprobe/exit_mmap")
+int BPF_KPROBE(process_unmap_kprobe, struct mm_struct *mm)
+{
+	return on_exit_mmap((__u64)mm);
 }
 
 /* ---- seeding: every process that lives when tracing starts ---- */
@@ -211,12 +385,28 @@ struct {
 	__type(value, struct mt_process);
 } seeds SEC(".maps");
 
+/* What has changed where no hook could see it: the witness's place, once a second. */
+static __always_inline void sweep(struct mt_process *process, struct task_struct *task)
+{
+	__u64 now_ns = bpf_ktime_get_boot_ns();
+	__s32 delta;
+
+	if (cfg_witness || finished)
+		return;
+	delta = process_settle(process->mm, MT_OP_OTHER, now_ns);
+	if (!delta)
+		return;
+	change_report(process, task, MT_OP_OTHER, -1, delta, now_ns);
+	if (delta > 0)
+		process_rose(process, MT_OP_OTHER, false);
+}
+
 SEC("iter/task")
 int seed_process(struct bpf_iter__task *iter)
 {
 	struct task_struct *task = iter->task;
 	struct mm_struct *mm;
-	struct mt_process *seed;
+	struct mt_process *seed, *process;
 	__u32 zero = 0, tgid;
 	__u64 key;
 
@@ -227,13 +417,17 @@ int seed_process(struct bpf_iter__task *iter)
 		return 0; /* a zombie; its living threads come on their own */
 	key = (__u64)mm;
 	tgid = task->tgid;
-	if (seed_pass != SEED_REST && !mm_is_owned_by(mm, task))
+	if (seed_pass < SEED_REST && !mm_is_owned_by(mm, task))
 		return 0;
 	if (seed_pass == SEED_TARGETS && !bpf_map_lookup_elem(&targets, &tgid))
 		return 0;
 	bpf_map_update_elem(&owners, &tgid, &key, BPF_NOEXIST);
-	if (bpf_map_lookup_elem(&processes, &key))
+	process = bpf_map_lookup_elem(&processes, &key);
+	if (process) {
+		if (seed_pass == SEED_SWEEP)
+			sweep(process, task);
 		return 0;
+	}
 	seed = bpf_map_lookup_elem(&seeds, &zero);
 	if (!seed)
 		return 0;

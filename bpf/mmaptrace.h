@@ -25,6 +25,10 @@
  */
 #define MT_OPS(X)                                                                                                      \
 	X(OTHER, "other", 0) /* no operation explains the change */                                                    \
+	MT_CALLS(X)
+
+/* Those that are system calls. */
+#define MT_CALLS(X)                                                                                                    \
 	X(MMAP, "mmap", 6)                                                                                             \
 	X(MUNMAP, "munmap", 2)                                                                                         \
 	X(MPROTECT, "mprotect", 3)                                                                                     \
@@ -195,6 +199,13 @@ struct mt_life_record {
 	struct mt_process process; /* as it stood */
 };
 
+/* What is known of a refusal beyond the figures. */
+enum mt_fact {
+	MT_FACT_ENTRY = 1 << 0,	    /* the figures are those at the operation's beginning, under the lock */
+	MT_FACT_NO_GAP = 1 << 1,    /* the kernel found no gap in the address space (vm_unmapped_area) */
+	MT_FACT_NO_COMMIT = 1 << 2, /* overcommit refused (__vm_enough_memory) */
+};
+
 /* A step crossed or an operation refused. In ring `alarms`, read at once. */
 struct mt_alarm_record {
 	struct mt_head head;
@@ -208,6 +219,8 @@ struct mt_alarm_record {
 	__u64 total_vm_pages, data_vm_pages, locked_vm_pages;
 	/* limits of the caller, bytes; all ones: none */
 	__u64 rlimit_as, rlimit_data, rlimit_memlock;
+	__u32 facts; /* enum mt_fact */
+	__u32 entry_map_count;
 	struct mt_file file;
 	struct mt_process process;
 };
@@ -219,6 +232,6 @@ MT_ASSERT_SIZE(struct mt_file, 96);
 MT_ASSERT_SIZE(struct mt_head, 16);
 MT_ASSERT_SIZE(struct mt_op_record, 120 + 96);
 MT_ASSERT_SIZE(struct mt_life_record, 24 + sizeof(struct mt_process));
-MT_ASSERT_SIZE(struct mt_alarm_record, 128 + 96 + sizeof(struct mt_process));
+MT_ASSERT_SIZE(struct mt_alarm_record, 136 + 96 + sizeof(struct mt_process));
 
 #endif /* MMAPTRACE_H */

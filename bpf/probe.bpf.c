@@ -33,6 +33,18 @@ int BPF_PROG(probe_exit_mmap, struct mm_struct *mm)
 	return mm->mm_users.counter < 0;
 }
 
+SEC("fentry/exit_mmap")
+int BPF_PROG(probe_exit_mmap_fentry, struct mm_struct *mm)
+{
+	return 0; /* these must */
+}
+
+SEC("kprobe/exit_mmap")
+int probe_exit_mmap_kprobe(struct pt_regs *ctx)
+{
+	return 0;
+}
+
 SEC("tp_btf/task_rename")
 int BPF_PROG(probe_rename, struct task_struct *task)
 {
@@ -49,6 +61,50 @@ SEC("tp/syscalls/sys_enter_mmap")
 int probe_syscalls(void *event)
 {
 	return 0;
+}
+
+/* Its target is set by user space: the function behind munmap(2). */
+SEC("fexit")
+int probe_fentry(__u64 *ctx)
+{
+	return 0;
+}
+
+/* Where there are kretprobes there are kprobes. */
+SEC("kretprobe/do_mmap")
+int probe_kprobe(struct pt_regs *ctx)
+{
+	return 0;
+}
+
+SEC("fexit/do_mmap")
+int probe_core_fentry(__u64 *ctx)
+{
+	__u64 ret;
+
+	bpf_get_func_ret(ctx, &ret);
+	return 0;
+}
+
+SEC("fexit/__vm_enough_memory")
+int probe_commit_fentry(__u64 *ctx)
+{
+	__u64 ret;
+
+	bpf_get_func_ret(ctx, &ret);
+	return 0;
+}
+
+SEC("kretprobe/__vm_enough_memory")
+int probe_commit_kprobe(struct pt_regs *ctx)
+{
+	return 0;
+}
+
+SEC("tp_btf/vm_unmapped_area")
+int BPF_PROG(probe_gap, unsigned long addr)
+{
+	return addr == 1;
 }
 
 SEC("tp_btf/sched_process_exec")

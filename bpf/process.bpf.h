@@ -10,9 +10,7 @@
 #ifndef PROCESS_BPF_H
 #define PROCESS_BPF_H
 
-#include "file.bpf.h"
-#include "kernel.bpf.h"
-#include "maps.bpf.h"
+#include "alarm.bpf.h"
 
 static const struct mt_process process_zero = {};
 
@@ -34,7 +32,9 @@ static __always_inline __u32 step_after(__u32 count, __u32 limit)
 
 static __always_inline void process_set_comm(struct mt_process *process, struct task_struct *task)
 {
-	bpf_probe_read_kernel(process->comm, sizeof(process->comm), task->group_leader->comm);
+	struct task_struct *leader = GET(task, group_leader);
+
+	bpf_probe_read_kernel(process->comm, sizeof(process->comm), leader->comm);
 }
 
 static __always_inline void owner_set(__u32 tgid, __u64 mm)
@@ -45,8 +45,10 @@ static __always_inline void owner_set(__u32 tgid, __u64 mm)
 
 static __always_inline void process_set_owner(struct mt_process *process, struct task_struct *task)
 {
-	process->tgid = task->tgid;
-	process->start_ns = task->group_leader->start_boottime;
+	struct task_struct *leader = GET(task, group_leader);
+
+	process->tgid = GET(task, tgid);
+	process->start_ns = GET(leader, start_boottime);
 	process->flags &= ~MT_PROCESS_OWNER_DEAD;
 	if (bpf_map_lookup_elem(&targets, &process->tgid))
 		process->flags |= MT_PROCESS_TARGET;
@@ -60,8 +62,10 @@ static __always_inline void process_init(struct mt_process *process, struct mm_s
 	process->map_count = baseline;
 	process->baseline = baseline;
 	process->high_water = baseline;
-	process->total_vm_pages = mm->total_vm;
-	process->peak_vm_pages = mm->hiwater_vm > mm->total_vm ? mm->hiwater_vm : mm->total_vm;
+	process->total_vm_pages = GET(mm, total_vm);
+	process->peak_vm_pages = GET(mm, hiwater_vm);
+	if (process->peak_vm_pages < process->total_vm_pages)
+		process->peak_vm_pages = process->total_vm_pages;
 	process_set_owner(process, task);
 }
 
@@ -145,9 +149,9 @@ static __always_inline struct mt_process *process_move(struct mt_process *old, s
  * The account of the current task's own mm when none is found under its key:
  * moved here from the mm the process had before an exec, or opened anew.
  */
-static __always_inline struct mt_process *process_adopt(struct mm_struct *mm, struct task_struct *task, bool in_exec)
+static __noinline struct mt_process *process_adopt(struct mm_struct *mm, struct task_struct *task, bool in_exec)
 {
-	__u32 tgid = task->tgid;
+	__u32 tgid = GET(task, tgid);
 	__u64 *old_mm = bpf_map_lookup_elem(&owners, &tgid);
 	struct mt_process *old = old_mm && *old_mm != (__u64)mm ? bpf_map_lookup_elem(&processes, old_mm) : NULL;
 
@@ -156,99 +160,6 @@ static __always_inline struct mt_process *process_adopt(struct mm_struct *mm, st
 	owner_set(tgid, (__u64)mm);
 	/* A new image's maps are all its exec's doing; anything else we met late. */
 	return process_create(mm, task, in_exec ? 0 : mm_map_count(mm));
-}
-
-static __always_inline void life_report(__u16 type, struct mt_process *process, __u32 parent, __u64 flags)
-{
-	struct mt_life_record *record;
-	bool is_exit = type == MT_TYPE_EXIT;
-
-	record = is_exit ? bpf_ringbuf_reserve(&alarms, sizeof(*record), 0)
-			 : bpf_ringbuf_reserve(&events, sizeof(*record), 0);
-	if (!record) {
-		loss_count(MT_LOSS_LIFE_RECORDS);
-		return;
-	}
-	head_fill(&record->head, type, sizeof(*record), bpf_ktime_get_boot_ns());
-	record->parent = parent;
-	record->pad = 0;
-	__builtin_memcpy(&record->process, process, sizeof(*process));
-	bpf_ringbuf_submit(record, flags);
-}
-
-/* What an alarm carries apart from its process: the act that set it off. */
-struct alarm_cause {
-	__u16 type;
-	__u16 op;
-	__u32 error;
-	bool in_syscall; /* its arguments can be read */
-};
-
-static __always_inline void alarm_report(struct mt_process *process, struct task_struct *task, struct mm_struct *mm,
-					 const struct alarm_cause *cause, __u64 now_ns)
-{
-	struct mt_alarm_record *record = bpf_ringbuf_reserve(&alarms, sizeof(*record), 0);
-	struct signal_struct *signal;
-
-	if (!record) {
-		loss_count(MT_LOSS_ALARM_RECORDS);
-		return;
-	}
-	head_fill(&record->head, cause->type, sizeof(*record), now_ns);
-	record->tid = task->pid;
-	record->op = cause->op;
-	record->flags = 0;
-	record->error = cause->error;
-	record->limit = limit_maps;
-	if (cause->in_syscall) {
-		task_syscall_args(task, record->args);
-		record->flags |= MT_OP_HAS_ENTER;
-	} else {
-		__builtin_memset(record->args, 0, sizeof(record->args));
-	}
-	record->total_vm_pages = mm->total_vm;
-	record->data_vm_pages = mm->data_vm;
-	record->locked_vm_pages = mm->locked_vm;
-	signal = task->signal;
-	record->rlimit_as = BPF_CORE_READ(signal, rlim[RLIMIT_AS].rlim_cur);
-	record->rlimit_data = BPF_CORE_READ(signal, rlim[RLIMIT_DATA].rlim_cur);
-	record->rlimit_memlock = BPF_CORE_READ(signal, rlim[RLIMIT_MEMLOCK].rlim_cur);
-	__builtin_memset(&record->file, 0, sizeof(record->file));
-	if (cause->in_syscall && cause->op == MT_OP_MMAP && file_of_mmap(task, record->args, &record->file))
-		record->flags |= MT_OP_HAS_FILE;
-	__builtin_memcpy(&record->process, process, sizeof(*process));
-	bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
-}
-
-/* Is cfg_stop_comm part of the process's name? */
-static __always_inline bool process_is_named(const struct mt_process *process)
-{
-	for (int at = 0; at < MT_COMM_LEN; at++) {
-		int len = 0;
-
-		while (len < MT_COMM_LEN && cfg_stop_comm[len] && at + len < MT_COMM_LEN &&
-		       process->comm[(at + len) & (MT_COMM_LEN - 1)] == cfg_stop_comm[len])
-			len++;
-		if (len == MT_COMM_LEN || !cfg_stop_comm[len & (MT_COMM_LEN - 1)])
-			return true;
-	}
-	return false;
-}
-
-/* Sends SIGSTOP to the current process once, when it first reaches stop_at_maps. */
-static __always_inline void process_stop(struct mt_process *process)
-{
-	__u32 tgid = process->tgid;
-
-	if (!cfg_stop_all && !bpf_map_lookup_elem(&targets, &tgid))
-		return;
-	if (tgid == cfg_self || tgid == 1)
-		return; /* who would let them go on? */
-	if (cfg_stop_comm[0] && !process_is_named(process))
-		return;
-	process->flags |= MT_PROCESS_STOPPED;
-	if (bpf_send_signal(19 /* SIGSTOP */))
-		loss_count(MT_LOSS_SIGNALS);
 }
 
 /* After a fall by a quarter of the limit the steps above raise their alarms again. */
@@ -262,8 +173,27 @@ static __always_inline void process_rearm(struct mt_process *process, __u32 coun
 		process->next_step = step_after(count, limit);
 }
 
-/* Books the map count now witnessed, credits the difference to op, returns it. */
-static __always_inline __s32 process_book(struct mt_process *process, struct mm_struct *mm, __u32 count, __u32 op,
+/*
+ * Functions of their own: inlined, the checked index may wait on the stack, and
+ * kernels before 5.16 forget what was checked.
+ */
+static __noinline void tally_credit(struct mt_process *process, __u32 op, __s32 delta)
+{
+	if (op < MT_OP_MAX)
+		process->tallies[op].delta += delta;
+}
+
+static __noinline void tally_call(struct mt_process *process, __u32 op, bool failed)
+{
+	if (op >= MT_OP_MAX)
+		return;
+	__sync_fetch_and_add(&process->tallies[op].calls, 1);
+	if (failed)
+		__sync_fetch_and_add(&process->tallies[op].failed, 1);
+}
+
+/* Books the map count and size now witnessed, credits the difference to op, returns it. */
+static __always_inline __s32 process_book(struct mt_process *process, __u32 count, __u64 total_vm_pages, __u32 op,
 					  __u64 now_ns)
 {
 	__s32 delta = count - process->map_count;
@@ -275,8 +205,7 @@ static __always_inline __s32 process_book(struct mt_process *process, struct mm_
 		process->opened += delta;
 	else
 		process->closed += -delta;
-	if (op < MT_OP_MAX)
-		process->tallies[op].delta += delta;
+	tally_credit(process, op, delta);
 	if (op == MT_OP_EXECVE || op == MT_OP_EXECVEAT)
 		process->exec_delta += delta;
 	if (!process->first_change_ns)
@@ -286,9 +215,9 @@ static __always_inline __s32 process_book(struct mt_process *process, struct mm_
 		process->high_water = count;
 	if (delta < 0)
 		process_rearm(process, count);
-	process->total_vm_pages = mm->total_vm;
-	if (process->total_vm_pages > process->peak_vm_pages)
-		process->peak_vm_pages = process->total_vm_pages;
+	process->total_vm_pages = total_vm_pages;
+	if (total_vm_pages > process->peak_vm_pages)
+		process->peak_vm_pages = total_vm_pages;
 	return delta;
 }
 
@@ -313,18 +242,14 @@ static __always_inline bool process_step(struct mt_process *process, __u32 count
  * What a rise of the map count calls for: an alarm at a step, SIGSTOP at the
  * stop. own: the current task lives in this mm, so it may be asked and stopped.
  */
-static __always_inline void process_rose(struct mt_process *process, struct task_struct *task, struct mm_struct *mm,
-					 __u32 op, bool own, __u64 now_ns)
+static __always_inline void process_rose(struct mt_process *process, __u32 op, bool own)
 {
 	__u32 count = process->map_count;
 
-	if (process_step(process, count)) {
-		struct alarm_cause cause = {.type = MT_TYPE_STEP, .op = op, .in_syscall = own};
-
-		alarm_report(process, task, mm, &cause, now_ns);
-	}
+	if (process_step(process, count))
+		alarm_report(process->mm, CAUSE(MT_TYPE_STEP, op) | (own ? CAUSE_IN_SYSCALL : 0), 0);
 	if (stop_at_maps && count >= stop_at_maps && own && !(process->flags & MT_PROCESS_STOPPED))
-		process_stop(process);
+		process_stop(process->mm);
 }
 
 #endif /* PROCESS_BPF_H */

@@ -56,7 +56,8 @@ REASONS = [
     ("rlimit_as", "ENOMEM", "mmap", {"rlimit_as"}),
     ("rlimit_data", "ENOMEM", "mmap", {"rlimit_data"}),
     ("length", "ENOMEM", "mmap", {"length"}),
-    ("address_space", "ENOMEM", "mmap", {"address_space", "length", "unknown"}),
+    ("address_space", "ENOMEM", "mmap", {"address_space"}),
+    ("no_gap", "ENOMEM", "mmap", {"address_space"}),
     ("memlock", "ENOMEM", "mlock", {"memlock"}),
     ("mprotect_gap", "ENOMEM", "mprotect", {"unknown"}),
 ]

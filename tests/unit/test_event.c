@@ -190,6 +190,24 @@ static void errors_are_never_negative(void **state)
 		assert_in_range(event.alarm.error, 0, INT32_MAX);
 }
 
+static void facts_of_a_refusal(void **state)
+{
+	struct mt_alarm_record alarm = alarm_record(MT_TYPE_FAIL, 0);
+	struct event event;
+
+	(void)state;
+	assert_int_equal(decode(&alarm, sizeof(alarm), &event), 0);
+	assert_false(event.alarm.has_entry || event.alarm.no_gap || event.alarm.no_commit);
+	alarm.facts = MT_FACT_ENTRY | MT_FACT_NO_COMMIT;
+	alarm.entry_map_count = 7;
+	assert_int_equal(decode(&alarm, sizeof(alarm), &event), 0);
+	assert_true(event.alarm.has_entry && event.alarm.no_commit && !event.alarm.no_gap);
+	assert_int_equal(event.alarm.entry_map_count, 7);
+	alarm.facts = MT_FACT_NO_GAP;
+	assert_int_equal(decode(&alarm, sizeof(alarm), &event), 0);
+	assert_true(event.alarm.no_gap && !event.alarm.has_entry);
+}
+
 static void unknown_op_is_other(void **state)
 {
 	struct mt_op_record record = op_record(MT_OP_HAS_ENTER);
@@ -493,6 +511,7 @@ int main(void)
 		cmocka_unit_test(op_that_failed),
 		cmocka_unit_test(errnos_at_their_bounds),
 		cmocka_unit_test(errors_are_never_negative),
+		cmocka_unit_test(facts_of_a_refusal),
 		cmocka_unit_test(unknown_op_is_other),
 		cmocka_unit_test(lives),
 		cmocka_unit_test(alarms),

@@ -49,6 +49,40 @@ static enum reason reason_of(const struct alarm_event *alarm)
 	return reason_at(alarm, 1000);
 }
 
+/* What the kernel itself found wanting comes before what figures suggest, and after what it checks first. */
+static void found_wanting(void **state)
+{
+	struct alarm_event alarm = alarm_of(MT_OP_MMAP, ENOMEM);
+
+	(void)state;
+	alarm.rlimit_as = 100 * PAGE;
+	assert_int_equal(reason_of(&alarm), REASON_RLIMIT_AS);
+	alarm.no_commit = true;
+	assert_int_equal(reason_of(&alarm), REASON_OVERCOMMIT);
+	alarm.no_gap = true;
+	assert_int_equal(reason_of(&alarm), REASON_ADDRESS_SPACE);
+	assert_int_equal(reason_at(&alarm, LIMIT + 1), REASON_MAX_MAP_COUNT);
+	alarm.args.len = UINT64_MAX;
+	assert_int_equal(reason_of(&alarm), REASON_LENGTH);
+}
+
+/* Judged by the map count at the beginning: a refused MAP_FIXED may have split on its way. */
+static void count_at_the_beginning(void **state)
+{
+	struct alarm_event alarm = alarm_of(MT_OP_MMAP, ENOMEM);
+	struct refusal refusal;
+
+	(void)state;
+	assert_int_equal(reason_at(&alarm, LIMIT + 1), REASON_MAX_MAP_COUNT);
+	alarm.has_entry = true;
+	alarm.entry_map_count = LIMIT - 1;
+	refusal_explain(&alarm, LIMIT + 1, PAGE, &refusal);
+	assert_int_equal(refusal.reason, REASON_UNKNOWN);
+	assert_int_equal(refusal.map_count, LIMIT - 1);
+	alarm.entry_map_count = LIMIT + 1;
+	assert_int_equal(reason_at(&alarm, LIMIT - 1), REASON_MAX_MAP_COUNT);
+}
+
 static void names(void **state)
 {
 	static const char *const expected[] = {
@@ -394,6 +428,10 @@ static void without_arguments(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(found_wanting),
+		cmocka_unit_test(count_at_the_beginning),
+		cmocka_unit_test(found_wanting),
+		cmocka_unit_test(count_at_the_beginning),
 		cmocka_unit_test(names),
 		cmocka_unit_test(figures_are_in_bytes),
 		cmocka_unit_test(by_map_count),

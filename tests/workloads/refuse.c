@@ -174,6 +174,16 @@ static long run_address_space(void)
 	return (long)mmap(NULL, SIZE_MAX / 4, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 }
 
+/* Shorter than the address space, and longer than any gap in it. */
+static long run_no_gap(void)
+{
+	size_t len = ((size_t)1 << 47) - ((size_t)1 << 30);
+
+	if (sizeof(void *) == 4)
+		len = 0xb0000000;
+	return (long)mmap(NULL, len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+}
+
 /* RLIMIT_MEMLOCK holds only for those without CAP_IPC_LOCK. */
 static long run_memlock(void)
 {
@@ -228,6 +238,7 @@ static const struct operation {
 	{"rlimit_data", run_rlimit_data},
 	{"length", run_length},
 	{"address_space", run_address_space},
+	{"no_gap", run_no_gap},
 	{"memlock", run_memlock},
 	{"mprotect_gap", run_mprotect_gap},
 };

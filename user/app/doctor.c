@@ -22,21 +22,20 @@ struct diagnosis {
 	struct plan plan;
 	uint32_t limit;
 	int plan_error;
-	char plan_line[96];
+	char plan_line[PLAN_TEXT_LEN];
 };
-
-/* One of the two forms of the witness is always missing; that is no fault. */
-static bool is_alternative(const struct features *features, unsigned int feature)
-{
-	return (feature == FEATURE_WITNESS && !features->error[FEATURE_WITNESS_MEMCG]) ||
-	       (feature == FEATURE_WITNESS_MEMCG && !features->error[FEATURE_WITNESS]);
-}
 
 static const char *state_of(const struct features *features, unsigned int feature)
 {
 	if (!features->error[feature])
 		return "works";
-	return is_alternative(features, feature) ? "not needed" : "missing";
+	return feature_is_replaced(features, feature) ? "not needed" : "missing";
+}
+
+/* Who may attach to other hooks is refused by the kernel, not for want of privilege. */
+static const char *advice_of(const struct features *features, unsigned int feature)
+{
+	return feature_advice(feature, features->error[FEATURE_LIFE] ? features->error[feature] : 0);
 }
 
 static void write_text(struct buf *buf, const struct diagnosis *diagnosis)
@@ -49,9 +48,9 @@ static void write_text(struct buf *buf, const struct diagnosis *diagnosis)
 		int error = diagnosis->features.error[i];
 		const char *state = state_of(&diagnosis->features, i);
 
-		buf_printf(buf, "%-14s %-11s %s\n", feature_name(i), state, feature_purpose(i));
-		if (error && !is_alternative(&diagnosis->features, i))
-			buf_printf(buf, "%26s %s: %s\n", "", strerror(error), feature_advice(i, error));
+		buf_printf(buf, "%-17s %-11s %s\n", feature_name(i), state, feature_purpose(i));
+		if (error && !feature_is_replaced(&diagnosis->features, i))
+			buf_printf(buf, "%29s %s: %s\n", "", strerror(error), advice_of(&diagnosis->features, i));
 	}
 	if (diagnosis->plan_error)
 		buf_printf(buf, "\ntracing will not work: %s\n", diagnosis->plan.why_not);
@@ -67,9 +66,9 @@ static void write_feature(struct json_writer *json, const struct features *featu
 	json_add_text(json, "name", feature_name(feature));
 	json_add_text(json, "purpose", feature_purpose(feature));
 	json_add_bool(json, "works", !error);
-	json_add_bool(json, "needed", !is_alternative(features, feature));
+	json_add_bool(json, "needed", !feature_is_replaced(features, feature));
 	json_add_known_text(json, "why", error, error ? strerror(error) : NULL);
-	json_add_known_text(json, "advice", error, error ? feature_advice(feature, error) : NULL);
+	json_add_known_text(json, "advice", error, error ? advice_of(features, feature) : NULL);
 	json_close_object(json);
 }
 

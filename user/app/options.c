@@ -139,7 +139,9 @@ static const char *set_hooks(struct options *options, const char *text)
 {
 	const char *bad;
 
-	return hooks_parse(text, &options->hooks, &bad) ? "names out of witness, syscalls, with commas between" : NULL;
+	return hooks_parse(text, &options->hooks, &bad)
+		       ? "names out of witness, syscalls, fentry, kprobe, with commas between"
+		       : NULL;
 }
 
 static const char *set_ring_size(struct options *options, const char *text)
@@ -189,7 +191,7 @@ static const struct option_spec specs[] = {
 	{"stop-at", 0, "N%", "SIGSTOP a process that reaches N% of the limit (with -p or a command: only those)",
 	 set_stop_at},
 	{"exit-code", 0, NULL, "exit with 3 if a finding of severity warning or above was made", set_exit_code},
-	{"hooks", 0, "LIST", "force the hooks: witness, syscalls", set_hooks},
+	{"hooks", 0, "LIST", "force the hooks: witness, syscalls, fentry, kprobe", set_hooks},
 	{"ring-size", 0, "SIZE", "ring buffer for operations, a power of two (16M)", set_ring_size},
 	{"max-procs", 0, "N", "processes counted at a time (16384)", set_max_procs},
 	{"version", 0, NULL, "print the version", set_version},

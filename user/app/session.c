@@ -61,6 +61,7 @@ static void finish_living(struct session *session)
 static void session_finish(struct session *session)
 {
 	if (session->options->command != COMMAND_TABLE) {
+		tracer_sweep(session->tracer);
 		/* The last account of each is that of its last operation told. */
 		tracer_finish(session->tracer);
 		records_drain_all(session);

@@ -87,7 +87,8 @@ static int make_plan(struct session *session)
 	const struct options *options = session->options;
 	struct plan_want want = {
 		.hooks = options->hooks,
-		.operations = true,
+		/* The table shows map counts: it costs nothing but the witness. */
+		.operations = options->command != COMMAND_TABLE,
 		.stop = options->stop_at_percent > 0,
 	};
 	struct features features = {0};
@@ -103,8 +104,8 @@ static int make_plan(struct session *session)
 	}
 	plan_text(&session->plan, session->plan_text, sizeof(session->plan_text));
 	log_debug("plan: %s; limit %u maps", session->plan_text, session->limit);
-	if (!session->plan.syscalls && !options->hooks)
-		log_warn("no syscall tracepoints ('mmaptrace doctor' tells why): results and failures of calls are not "
+	if (want.operations && !session->plan.calls && !options->hooks)
+		log_warn("no hooks for calls ('mmaptrace doctor' tells why): results and failures of calls are not "
 			 "seen");
 	return 0;
 }
@@ -229,6 +230,7 @@ static int start_tracer(struct session *session)
 	struct tracer_options tracer_options = {
 		.plan = session->plan,
 		.limit = session->limit,
+		.real_limit = session->real_limit,
 		.stop_at = (uint32_t)((uint64_t)session->limit * options->stop_at_percent / 100),
 		.ring_bytes = options->ring_bytes,
 		.max_processes = options->max_processes,

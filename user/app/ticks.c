@@ -81,11 +81,12 @@ static void limit_refresh(struct session *session)
 	if (procfs_read_limit(&limit) || limit == session->real_limit)
 		return;
 	session->real_limit = limit;
-	if (options->limit)
-		return;
-	log_info("vm.max_map_count is now %u, was %u", limit, session->limit);
-	session->limit = session->model.thresholds.limit = limit;
-	tracer_set_limit(session->tracer, limit, (uint32_t)((uint64_t)limit * options->stop_at_percent / 100));
+	if (!options->limit) {
+		log_info("vm.max_map_count is now %u, was %u", limit, session->limit);
+		session->limit = session->model.thresholds.limit = limit;
+	}
+	tracer_set_limit(session->tracer, session->limit,
+			 (uint32_t)((uint64_t)session->limit * options->stop_at_percent / 100), limit);
 }
 
 int session_sample(struct session *session)
@@ -94,6 +95,9 @@ int session_sample(struct session *session)
 	int error = 0;
 
 	limit_refresh(session);
+	error = tracer_sweep(session->tracer);
+	if (error)
+		return error;
 	if (session->options->command == COMMAND_TABLE)
 		error = sample_all(session);
 	else

@@ -97,6 +97,10 @@ static void alarm_decode(const struct mt_alarm_record *record, struct event *ret
 	alarm->error = record->error <= ERRNO_MAX ? (int)record->error : 0;
 	alarm->has_args = record->flags & MT_OP_HAS_ENTER;
 	alarm->has_file = record->flags & MT_OP_HAS_FILE;
+	alarm->has_entry = record->facts & MT_FACT_ENTRY;
+	alarm->no_gap = record->facts & MT_FACT_NO_GAP;
+	alarm->no_commit = record->facts & MT_FACT_NO_COMMIT;
+	alarm->entry_map_count = record->entry_map_count;
 	alarm->total_vm_pages = record->total_vm_pages;
 	alarm->data_vm_pages = record->data_vm_pages;
 	alarm->locked_vm_pages = record->locked_vm_pages;

@@ -39,6 +39,10 @@ struct alarm_event {
 	uint32_t tid, op, limit;
 	int error; /* FAIL only */
 	bool has_args, has_file;
+	bool has_entry; /* entry_map_count; the sizes below are those at the operation's beginning too */
+	bool no_gap;	/* the kernel has searched the address space and found no room */
+	bool no_commit; /* the kernel's overcommit accounting has refused */
+	uint32_t entry_map_count;
 	struct op_args args;
 	uint64_t total_vm_pages, data_vm_pages, locked_vm_pages;
 	uint64_t rlimit_as, rlimit_data, rlimit_memlock; /* bytes, UINT64_MAX: none */

@@ -18,11 +18,29 @@ static const struct {
 	[FEATURE_LIFE] = {"life", "fork, exec and exit of every process", "needs BTF tracepoints (Linux 5.8 or newer)"},
 	[FEATURE_EXIT_MMAP] = {"exit_mmap", "exact end of an address space",
 			       "Linux 6.1 or newer; without it a process ends with its last thread"},
+	[FEATURE_EXIT_MMAP_FENTRY] =
+		{"exit_mmap_fentry", "the same before the tracepoint",
+		 "fentry needs a BPF JIT and CONFIG_FUNCTION_TRACER; exit_mmap_kprobe does as well"},
+	[FEATURE_EXIT_MMAP_KPROBE] = {"exit_mmap_kprobe", "the same before the tracepoint",
+				      "needs CONFIG_KPROBES=y and CONFIG_KPROBE_EVENTS=y"},
 	[FEATURE_RENAME] = {"rename", "process names kept up to date", "without it a name is the one at exec"},
 	[FEATURE_ITER] = {"iter", "processes that lived before", "needs Linux 5.8 or newer"},
 	[FEATURE_SYSCALLS] = {"syscalls", "calls, results and failures (syscalls:sys_enter_mmap ...)",
 			      "needs tracefs (mount -t tracefs tracefs /sys/kernel/tracing) and "
 			      "CONFIG_FTRACE_SYSCALLS=y"},
+	[FEATURE_FENTRY] = {"fentry", "calls, results and failures at no cost to other system calls",
+			    "needs a BPF JIT and CONFIG_FUNCTION_TRACER (arm64: Linux 6.4 or newer); some kernels "
+			    "refuse it"},
+	[FEATURE_KPROBE] = {"kprobe", "calls, results and failures, 32-bit ones included; do_mmap",
+			    "needs CONFIG_KPROBES=y and CONFIG_KPROBE_EVENTS=y"},
+	[FEATURE_CORE_FENTRY] = {"core_fentry", "do_mmap and the munmap core: what no syscall event tells",
+				 "Linux 6.6 or newer (arm64: 6.17); kprobe does as well"},
+	[FEATURE_COMMIT_FENTRY] = {"commit_fentry", "refusals by overcommit (__vm_enough_memory)",
+				   "Linux 5.17 or newer with fentry; commit_kprobe does as well"},
+	[FEATURE_COMMIT_KPROBE] = {"commit_kprobe", "refusals by overcommit (__vm_enough_memory)",
+				   "needs CONFIG_KPROBES=y; without either, overcommit cannot be told for sure"},
+	[FEATURE_GAP] = {"gap", "refusals for want of address space (vm_unmapped_area)",
+			 "without it, they cannot be told for sure"},
 	[FEATURE_FIND_VMA] = {"find_vma", "the file that munmap, mprotect ... act on",
 			      "needs Linux 5.17 or newer; without it only mmap's files are named"},
 	[FEATURE_SEND_SIGNAL] = {"send_signal", "--stop-at", "needs Linux 5.3 or newer"},
@@ -45,10 +63,35 @@ const char *feature_advice(enum feature feature, int error)
 	return feature_facts[feature].advice;
 }
 
+bool feature_is_replaced(const struct features *features, enum feature feature)
+{
+	static const struct {
+		enum feature missing, instead;
+	} pairs[] = {
+		{FEATURE_WITNESS, FEATURE_WITNESS_MEMCG},	{FEATURE_WITNESS_MEMCG, FEATURE_WITNESS},
+		{FEATURE_EXIT_MMAP, FEATURE_EXIT_MMAP_FENTRY},	{FEATURE_EXIT_MMAP, FEATURE_EXIT_MMAP_KPROBE},
+		{FEATURE_EXIT_MMAP_FENTRY, FEATURE_EXIT_MMAP},	{FEATURE_EXIT_MMAP_FENTRY, FEATURE_EXIT_MMAP_KPROBE},
+		{FEATURE_EXIT_MMAP_KPROBE, FEATURE_EXIT_MMAP},	{FEATURE_EXIT_MMAP_KPROBE, FEATURE_EXIT_MMAP_FENTRY},
+		{FEATURE_COMMIT_FENTRY, FEATURE_COMMIT_KPROBE}, {FEATURE_COMMIT_KPROBE, FEATURE_COMMIT_FENTRY},
+		{FEATURE_CORE_FENTRY, FEATURE_KPROBE},
+	};
+
+	for (unsigned int i = 0; features->error[feature] && i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		if (pairs[i].missing == feature && !features->error[pairs[i].instead])
+			return true;
+	}
+	return false;
+}
+
 static const struct {
 	const char *name;
 	enum hook hook;
-} hook_names[] = {{"witness", HOOK_WITNESS}, {"syscalls", HOOK_SYSCALLS}};
+} hook_names[] = {
+	{"witness", HOOK_WITNESS},
+	{"syscalls", HOOK_SYSCALLS},
+	{"fentry", HOOK_FENTRY},
+	{"kprobe", HOOK_KPROBE},
+};
 
 int hooks_parse(const char *text, uint32_t *ret_hooks, const char **ret_bad)
 {
@@ -92,11 +135,93 @@ static int plan_refuse(struct plan *plan, const struct features *features, enum 
 	return -ENOTSUP;
 }
 
+bool plan_has_witness(const struct plan *plan)
+{
+	return plan->witness || plan->witness_memcg;
+}
+
+/* Of two that do the same the first that works. */
+static enum road road_of(const struct features *features, enum feature fentry, enum feature kprobe)
+{
+	return has(features, fentry) ? ROAD_FENTRY : has(features, kprobe) ? ROAD_KPROBE : ROAD_NONE;
+}
+
+/*
+ * The roads to calls, best first: fentry costs other system calls nothing and is
+ * never skipped; a syscall tracepoint slows every call of the machine, and is
+ * skipped while a bpf() call is preempted on that CPU (trace_call_bpf); kprobes
+ * are the dearest for the call itself.
+ */
+static const struct {
+	enum hook hook;
+	enum road road;
+	enum feature feature;
+} call_roads[] = {
+	{HOOK_FENTRY, ROAD_FENTRY, FEATURE_FENTRY},
+	{HOOK_SYSCALLS, ROAD_TRACEPOINT, FEATURE_SYSCALLS},
+	{HOOK_KPROBE, ROAD_KPROBE, FEATURE_KPROBE},
+};
+#define CALL_ROADS (sizeof(call_roads) / sizeof(call_roads[0]))
+
+static void calls_choose(const struct features *features, struct plan *plan)
+{
+	for (unsigned int i = 0; i < CALL_ROADS && !plan->calls; i++) {
+		if (has(features, call_roads[i].feature))
+			plan->calls = call_roads[i].road;
+	}
+}
+
+/* Asked for by name, it has to be there. With two names the tracepoints are for the calls, the other for the core. */
+static int calls_force(const struct features *features, uint32_t hooks, struct plan *plan, struct plan *ret_refused)
+{
+	for (unsigned int i = 0; i < CALL_ROADS; i++) {
+		if (!(hooks & call_roads[i].hook))
+			continue;
+		if (!has(features, call_roads[i].feature))
+			return plan_refuse(ret_refused, features, call_roads[i].feature);
+		if (!plan->calls || call_roads[i].hook == HOOK_SYSCALLS)
+			plan->calls = call_roads[i].road;
+	}
+	return 0;
+}
+
+/* do_mmap sees what the road to the calls does not; it is not forced where its own road was forced away. */
+static enum road core_road(const struct features *features, uint32_t hooks)
+{
+	enum road best = road_of(features, FEATURE_CORE_FENTRY, FEATURE_KPROBE);
+
+	if (!hooks || (hooks & HOOK_FENTRY))
+		return best;
+	return (hooks & HOOK_KPROBE) ? ROAD_KPROBE : ROAD_NONE;
+}
+
+static int plan_calls(const struct features *features, const struct plan_want *want, struct plan *plan,
+		      struct plan *ret_refused)
+{
+	uint32_t forced = want->hooks & ~(uint32_t)HOOK_WITNESS;
+	int error = calls_force(features, forced, plan, ret_refused);
+
+	if (error)
+		return error;
+	/* Without a witness, the calls' exits are what map counts are read at. */
+	if (!want->hooks && (want->operations || !plan_has_witness(plan)))
+		calls_choose(features, plan);
+	if (!plan->calls)
+		return plan_has_witness(plan) ? 0 : plan_refuse(ret_refused, features, FEATURE_WITNESS);
+	plan->core = core_road(features, want->hooks);
+	plan->find_vma = has(features, FEATURE_FIND_VMA);
+	plan->gap = has(features, FEATURE_GAP);
+	if (plan->core)
+		plan->commit = road_of(features, FEATURE_COMMIT_FENTRY, FEATURE_COMMIT_KPROBE);
+	return 0;
+}
+
 int plan_make(const struct features *features, const struct plan_want *want, struct plan *ret_plan)
 {
 	static const enum feature always[] = {FEATURE_BTF, FEATURE_RINGBUF, FEATURE_LIFE, FEATURE_ITER};
+	bool wants_witness = !want->hooks || (want->hooks & HOOK_WITNESS);
 	struct plan plan = {0};
-	uint32_t hooks = want->hooks ? want->hooks : HOOK_WITNESS | (want->operations ? HOOK_SYSCALLS : 0);
+	int error;
 
 	*ret_plan = plan;
 	for (unsigned int i = 0; i < sizeof(always) / sizeof(always[0]); i++) {
@@ -105,28 +230,52 @@ int plan_make(const struct features *features, const struct plan_want *want, str
 	}
 	if (want->stop && !has(features, FEATURE_SEND_SIGNAL))
 		return plan_refuse(ret_plan, features, FEATURE_SEND_SIGNAL);
-	plan.witness = (hooks & HOOK_WITNESS) && has(features, FEATURE_WITNESS);
-	plan.witness_memcg = (hooks & HOOK_WITNESS) && !plan.witness && has(features, FEATURE_WITNESS_MEMCG);
-	if ((hooks & HOOK_WITNESS) && !plan.witness && !plan.witness_memcg)
+	plan.witness = wants_witness && has(features, FEATURE_WITNESS);
+	plan.witness_memcg = wants_witness && !plan.witness && has(features, FEATURE_WITNESS_MEMCG);
+	if ((want->hooks & HOOK_WITNESS) && !plan_has_witness(&plan))
 		return plan_refuse(ret_plan, features, FEATURE_WITNESS);
-	plan.syscalls = (hooks & HOOK_SYSCALLS) && has(features, FEATURE_SYSCALLS);
-	/* Asked for by name, it has to be there; chosen by us, the witness does alone. */
-	if ((want->hooks & HOOK_SYSCALLS) && !plan.syscalls)
-		return plan_refuse(ret_plan, features, FEATURE_SYSCALLS);
-	plan.exit_mmap = has(features, FEATURE_EXIT_MMAP);
+	error = plan_calls(features, want, &plan, ret_plan);
+	if (error)
+		return error;
+	plan.exit_mmap = has(features, FEATURE_EXIT_MMAP)
+				 ? ROAD_TRACEPOINT
+				 : road_of(features, FEATURE_EXIT_MMAP_FENTRY, FEATURE_EXIT_MMAP_KPROBE);
 	plan.rename = has(features, FEATURE_RENAME);
-	plan.find_vma = plan.syscalls && has(features, FEATURE_FIND_VMA);
 	*ret_plan = plan;
 	return 0;
 }
 
+static const char *road_name(enum road road, const char *tracepoint, const char *fentry, const char *kprobe)
+{
+	const char *const names[] = {
+		[ROAD_NONE] = NULL, [ROAD_TRACEPOINT] = tracepoint, [ROAD_FENTRY] = fentry, [ROAD_KPROBE] = kprobe};
+
+	return names[road];
+}
+
 const char *plan_text(const struct plan *plan, char *buf, unsigned long size)
 {
-	snprintf(buf, size, "%s%slife%s%s%s iter",
-		 plan->witness	       ? "witness "
-		 : plan->witness_memcg ? "witness_memcg "
-				       : "",
-		 plan->syscalls ? "syscalls " : "", plan->exit_mmap ? " exit_mmap" : "", plan->rename ? " rename" : "",
-		 plan->find_vma ? " find_vma" : "");
+	const char *const words[] = {
+		plan->witness	      ? "witness"
+		: plan->witness_memcg ? "witness_memcg"
+				      : NULL,
+		road_name(plan->calls, "syscalls", "fentry", "kprobe"),
+		road_name(plan->core, NULL, "core_fentry", "core_kprobe"),
+		plan->gap ? "gap" : NULL,
+		road_name(plan->commit, NULL, "commit_fentry", "commit_kprobe"),
+		"life",
+		road_name(plan->exit_mmap, "exit_mmap", "exit_mmap_fentry", "exit_mmap_kprobe"),
+		plan->rename ? "rename" : NULL,
+		plan->find_vma ? "find_vma" : NULL,
+		"iter",
+		plan_has_witness(plan) ? NULL : "sweep",
+	};
+	unsigned long len = 0;
+
+	buf[0] = '\0';
+	for (unsigned int i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (words[i] && len < size)
+			len += (unsigned long)snprintf(buf + len, size - len, "%s%s", len ? " " : "", words[i]);
+	}
 	return buf;
 }

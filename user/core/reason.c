@@ -97,6 +97,11 @@ static enum reason reason_of(const struct refusal *refusal, uint32_t page_size)
 		return REASON_LENGTH;
 	if (count_refuses(refusal))
 		return REASON_MAX_MAP_COUNT;
+	/* The kernel's own words; overcommit is asked last, when all limits are passed. */
+	if (refusal->no_gap)
+		return REASON_ADDRESS_SPACE;
+	if (refusal->no_commit)
+		return REASON_OVERCOMMIT;
 	if (refusal->error == EAGAIN)
 		return locks_memory(refusal->op) ? REASON_MEMLOCK : REASON_UNKNOWN;
 	/* mlock(2) itself says ENOMEM for it (mm/mlock.c: do_mlock) */
@@ -119,10 +124,12 @@ void refusal_explain(const struct alarm_event *alarm, uint32_t map_count, uint32
 		.tid = alarm->tid,
 		.op = alarm->op,
 		.error = alarm->error,
-		.map_count = map_count,
+		.map_count = alarm->has_entry ? alarm->entry_map_count : map_count,
 		.limit = alarm->limit,
 		.args = alarm->args,
 		.has_args = alarm->has_args,
+		.no_gap = alarm->no_gap,
+		.no_commit = alarm->no_commit,
 		.total_vm = alarm->total_vm_pages * page_size,
 		.data_vm = alarm->data_vm_pages * page_size,
 		.locked_vm = alarm->locked_vm_pages * page_size,

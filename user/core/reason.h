@@ -28,7 +28,7 @@ struct refusal {
 	uint32_t map_count, limit;
 	uint32_t refusal_point; /* map count from which this operation fails */
 	struct op_args args;
-	bool has_args;
+	bool has_args, no_gap, no_commit;		 /* as in alarm_event */
 	uint64_t total_vm, data_vm, locked_vm;		 /* bytes */
 	uint64_t rlimit_as, rlimit_data, rlimit_memlock; /* bytes, UINT64_MAX: none */
 };

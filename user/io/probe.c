@@ -13,6 +13,7 @@
 
 #include "cleanup.h"
 #include "probe.skel.h"
+#include "syscalls.h"
 
 #define TRACEFS_PATH	     "/sys/kernel/tracing"
 #define TRACEFS_MAGIC_NUMBER 0x74726163
@@ -74,6 +75,8 @@ static int probe_program(size_t program_offset)
 		return errno;
 	wanted = *(struct bpf_program **)((char *)probe + program_offset);
 	bpf_object__for_each_program(program, probe->obj) bpf_program__set_autoload(program, program == wanted);
+	if (wanted == probe->progs.probe_fentry)
+		bpf_program__set_attach_target(wanted, 0, SYSCALL_PREFIX "munmap");
 	error = probe_bpf__load(probe);
 	if (error)
 		return -error;
@@ -117,10 +120,19 @@ void probe_features(struct features *ret_features)
 	error[FEATURE_LIFE] = probe_program(PROGRAM(probe_life));
 	if (tracepoint_args(btf, "exit_mmap") == 1)
 		error[FEATURE_EXIT_MMAP] = probe_program(PROGRAM(probe_exit_mmap));
+	error[FEATURE_EXIT_MMAP_FENTRY] = probe_program(PROGRAM(probe_exit_mmap_fentry));
+	error[FEATURE_EXIT_MMAP_KPROBE] = probe_program(PROGRAM(probe_exit_mmap_kprobe));
 	if (tracepoint_args(btf, "task_rename") >= 2)
 		error[FEATURE_RENAME] = probe_program(PROGRAM(probe_rename));
 	error[FEATURE_ITER] = probe_program(PROGRAM(probe_iter));
 	error[FEATURE_SYSCALLS] = probe_program(PROGRAM(probe_syscalls));
+	error[FEATURE_FENTRY] = probe_program(PROGRAM(probe_fentry));
+	error[FEATURE_KPROBE] = probe_program(PROGRAM(probe_kprobe));
+	error[FEATURE_CORE_FENTRY] = probe_program(PROGRAM(probe_core_fentry));
+	error[FEATURE_COMMIT_FENTRY] = probe_program(PROGRAM(probe_commit_fentry));
+	error[FEATURE_COMMIT_KPROBE] = probe_program(PROGRAM(probe_commit_kprobe));
+	if (tracepoint_args(btf, "vm_unmapped_area") >= 1)
+		error[FEATURE_GAP] = probe_program(PROGRAM(probe_gap));
 	error[FEATURE_FIND_VMA] = probe_program(PROGRAM(probe_find_vma));
 	error[FEATURE_SEND_SIGNAL] = probe_program(PROGRAM(probe_send_signal));
 }

@@ -80,6 +80,11 @@ static const struct syscall_number compat[] = {
 	{450, MT_OP_SET_MEMPOLICY_HOME_NODE},
 	{462, MT_OP_MSEAL},
 };
+
+const char *const syscall_compat_prefixes[] = {"__ia32_sys_", "__ia32_compat_sys_", NULL};
+/* The first of mmap's is 5.10's name; i386 shmat comes by ipc(2) as well. */
+const char *const syscall_compat_names[] = {"__ia32_compat_sys_x86_mmap", "__ia32_compat_sys_ia32_mmap",
+					    "__ia32_sys_mmap_pgoff", "__ia32_compat_sys_ipc", NULL};
 #elif defined(__aarch64__)
 /* arch/arm64/tools/syscall_32.tbl: the EABI's. */
 static const struct syscall_number compat[] = {
@@ -108,6 +113,10 @@ static const struct syscall_number compat[] = {
 	{450, MT_OP_SET_MEMPOLICY_HOME_NODE},
 	{462, MT_OP_MSEAL},
 };
+
+/* Most are the native functions, which are hooked already. */
+const char *const syscall_compat_prefixes[] = {"__arm64_compat_sys_", NULL};
+const char *const syscall_compat_names[] = {"__arm64_compat_sys_aarch32_mmap2", NULL};
 #else
 #error "no system call table for this architecture"
 #endif

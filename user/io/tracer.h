@@ -15,6 +15,7 @@ struct tracer; /* opaque */
 struct tracer_options {
 	struct plan plan;
 	uint32_t limit, stop_at; /* maps; stop_at 0: never */
+	uint32_t real_limit;	 /* vm.max_map_count, where limit is a pretended one */
 	uint32_t ring_bytes;	 /* of `events`; a power of two, at least a page */
 	uint32_t max_processes;
 	bool stop_all;	       /* stop_at holds for every process, not for targets alone */
@@ -31,13 +32,16 @@ void tracer_free(struct tracer *tracer);
 
 /* Puts every living process into the kernel's table. */
 int tracer_seed(struct tracer *tracer);
+/* Without a witness: books every change that no hook saw, as "other". Does nothing where there is one. */
+int tracer_sweep(struct tracer *tracer);
 /* flags: MT_TARGET_*. */
 int tracer_target_add(struct tracer *tracer, uint32_t pid, uint32_t flags);
 /* Freezes every account: no change is booked, no operation begun any more; those under way still come. */
 void tracer_finish(struct tracer *tracer);
 /* True while a target, or a child followed, lives. */
 bool tracer_has_targets(struct tracer *tracer);
-void tracer_set_limit(struct tracer *tracer, uint32_t limit, uint32_t stop_at);
+/* Limits as in tracer_options. */
+void tracer_set_limit(struct tracer *tracer, uint32_t limit, uint32_t stop_at, uint32_t real_limit);
 /* The mm that a process uses. -ENOENT: unknown to the kernel's table. */
 int tracer_mm_of(struct tracer *tracer, uint32_t pid, uint64_t *ret_mm);
 /* One account; mended, and counted as torn, if it changes too fast for a whole copy. -ENOENT: gone. */

@@ -89,6 +89,11 @@ int tracer_seed(struct tracer *tracer)
 	return error;
 }
 
+int tracer_sweep(struct tracer *tracer)
+{
+	return tracer->bpf->rodata->cfg_witness ? 0 : seed_walk(tracer, 3 /* SEED_SWEEP */);
+}
+
 int tracer_target_add(struct tracer *tracer, uint32_t pid, uint32_t flags)
 {
 	struct mt_target target = {.flags = flags};
@@ -108,8 +113,9 @@ void tracer_finish(struct tracer *tracer)
 	tracer->bpf->bss->finished = true;
 }
 
-void tracer_set_limit(struct tracer *tracer, uint32_t limit, uint32_t stop_at)
+void tracer_set_limit(struct tracer *tracer, uint32_t limit, uint32_t stop_at, uint32_t real_limit)
 {
+	tracer->bpf->data->sysctl_maps = real_limit;
 	tracer->bpf->data->limit_maps = limit;
 	tracer->bpf->bss->stop_at_maps = stop_at;
 }

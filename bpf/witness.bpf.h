@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Who sees a change of the map count and credits it, exactly once: the witness
+ * under the lock; without it, whoever comes by when a call or the walk of the
+ * iterator ends.
+ */
+#ifndef WITNESS_BPF_H
+#define WITNESS_BPF_H
+
+#include "operation.bpf.h"
+
+/*
+ * Operations that change the map count and then give up the lock as readers
+ * (mmap_write_downgrade). Any other reader only sees what they did, and must
+ * not be credited with it.
+ */
+static __always_inline bool op_downgrades(__u32 op)
+{
+	return op == MT_OP_MUNMAP || op == MT_OP_BRK || op == MT_OP_MREMAP || op == MT_OP_IO_DESTROY;
+}
+
+/*
+ * Is this release of the lock, held for reading, the end of a change? Not if the
+ * task only peeks, nor if its operation is over and it takes a fault on its way
+ * to user space, when its registers still name the call.
+ */
+static __always_inline bool ends_downgrade(struct task_struct *task, __u32 op)
+{
+	__u32 tid = GET(task, pid);
+	struct op_context *context;
+
+	if (!op_downgrades(op))
+		return false;
+	context = bpf_map_lookup_elem(&contexts, &tid);
+	return !context || (context->active && !context->peeking);
+}
+
+/* Calls that no exit hook tells of are counted here; what do_mmap's hooks count is left to them. */
+static __always_inline bool witness_counts(__u32 op, int nr)
+{
+	if (!op || op >= MT_OP_MAX || op_is_exec(op) || call_is_told(nr))
+		return false;
+	return !cfg_core || (op != MT_OP_MMAP && op != MT_OP_MUNMAP && op != MT_OP_SHMAT);
+}
+
+/*
+ * No hook tells results, yet this one is certain: do_mmap refuses anything but a
+ * bad length when more maps are there than allowed (mm/mmap.c: do_mmap).
+ */
+static __always_inline void refusal_infer(struct mt_process *process, struct task_struct *task, __u32 count)
+{
+	__u64 args[MT_ARGS_MAX];
+
+	if (count <= sysctl_maps)
+		return;
+	task_syscall_args(task, args);
+	if (!args[1] || args[1] >> 62)
+		return;
+	__sync_fetch_and_add(&process->tallies[MT_OP_MMAP].failed, 1);
+	__sync_fetch_and_add(&process->failed[MT_FAIL_ENOMEM], 1);
+	alarm_report(process->mm, CAUSE(MT_TYPE_FAIL, MT_OP_MMAP) | CAUSE_IN_SYSCALL, ENOMEM);
+}
+
+/* Books what the one who holds the lock has changed: in his context, or told at once. */
+static __always_inline void change_credit(struct mt_process *process, struct task_struct *task, struct mm_struct *mm,
+					  __u32 op, int nr, bool own)
+{
+	__u64 now_ns = bpf_ktime_get_boot_ns();
+	__s32 delta = process_book(process, mm_map_count(mm), GET(mm, total_vm), op, now_ns);
+	struct op_context *context = own ? context_active(task) : NULL;
+
+	if (context) {
+		context->delta += delta;
+		context->map_count = process->map_count;
+		context->changed = 1;
+	} else {
+		change_report(process, task, op, nr, delta, now_ns);
+	}
+	if (delta > 0)
+		process_rose(process, op, own);
+}
+
+/*
+ * The witness: mmap_lock is about to be released. Whatever the map count has
+ * become since it was last looked at was done by the one who held the lock.
+ */
+static __always_inline int on_lock_released(struct mm_struct *mm, bool write)
+{
+	struct task_struct *task = task_current();
+	__u64 key = (__u64)mm;
+	struct mt_process *process = bpf_map_lookup_elem(&processes, &key);
+	__u32 count = mm_map_count(mm), op;
+	bool own = GET(task, mm) == mm && !task_is_kernel(task);
+	int nr;
+
+	if (finished || (process && process->map_count == count && cfg_calls))
+		return 0; /* nearly always */
+	nr = own ? task_syscall(task) : -1;
+	op = op_of_syscall(nr);
+	if (!write && !ends_downgrade(task, op))
+		return 0;
+	if (!process) {
+		/* A forked child's mm is first seen here in its parent: not ours to open. */
+		if (!own || mm_is_dying(mm))
+			return 0;
+		process = process_adopt(mm, task, op_is_exec(op));
+		if (!process)
+			return 0;
+	}
+	if (own && process->tgid != (__u32)GET(task, tgid) && (process->flags & MT_PROCESS_OWNER_DEAD)) {
+		if (process->tgid) /* else it lives on in another mm */
+			life_report(process->mm, MT_TYPE_EXIT, 0);
+		process_set_owner(process, task);
+	}
+	if (own && witness_counts(op, nr)) {
+		tally_call(process, op, false);
+		if (op == MT_OP_MMAP && process->map_count == count && !cfg_core)
+			refusal_infer(process, task, count);
+	}
+	if (process->map_count != count)
+		change_credit(process, task, mm, op, nr, own);
+	return 0;
+}
+
+/*
+ * Without a witness, nobody who looks at the count holds the lock. Two who book at
+ * once would both credit the same change; so the first to come books, and looks
+ * again when done for what has come meanwhile. Returns what was credited to op.
+ */
+__noinline int process_settle(__u64 mm, __u32 op, __u64 now_ns)
+{
+	struct mt_process *process = bpf_map_lookup_elem(&processes, &mm);
+	__s32 delta = 0;
+	__u8 one = 1;
+
+	for (int tries = 0; process && tries < 2; tries++) {
+		if (mm_map_count_at(mm) == process->map_count)
+			break;
+		/* An insert that only one can win: all that a 5.10 kernel has for a lock here. */
+		if (bpf_map_update_elem(&bookings, &mm, &one, BPF_NOEXIST))
+			break;
+		delta += process_book(process, mm_map_count_at(mm), mm_total_vm_at(mm), op, now_ns);
+		bpf_map_delete_elem(&bookings, &mm);
+	}
+	return delta;
+}
+
+/* The exit of a call. */
+static __always_inline int on_exit(int nr, __s64 ret)
+{
+	struct task_struct *task = task_current();
+	__u64 key = (__u64)GET(task, mm);
+	struct mt_process *process = bpf_map_lookup_elem(&processes, &key);
+	struct op_context *context = context_active(task);
+	struct op_outcome outcome = {.op = op_of_syscall(nr), .syscall = nr & (MT_NR_COMPAT - 1), .ret = ret};
+
+	if (context)
+		context->active = 0;
+	if (!process || !outcome.op)
+		return 0;
+	if (op_is_exec(outcome.op) && ret >= 0)
+		return 0; /* told, and counted, when it succeeded */
+	outcome.now_ns = bpf_ktime_get_boot_ns();
+	if (!cfg_witness && !finished) {
+		outcome.delta = process_settle(process->mm, outcome.op, outcome.now_ns);
+		if (outcome.delta > 0)
+			process_rose(process, outcome.op, true);
+	}
+	operation_end(process, task, context && context->op == outcome.op ? context : NULL, &outcome);
+	return 0;
+}
+
+#endif /* WITNESS_BPF_H */
