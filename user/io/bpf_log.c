@@ -2,13 +2,42 @@
 #include "bpf_log.h"
 
 #include <bpf/libbpf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "cleanup.h"
 #include "log.h"
+
+/* Why a program was refused stands at the end of the verifier's log. */
+#define LINES_SHOWN 40
+
+/* The start of the last lines of text. */
+static char *last_lines(char *text)
+{
+	unsigned int lines = 0;
+
+	for (char *at = text + strlen(text); at > text; at--) {
+		if (at[-1] == '\n' && lines++ == LINES_SHOWN)
+			return at;
+	}
+	return text;
+}
 
 static int print(enum libbpf_print_level level, const char *format, va_list args)
 {
+	char *text _cleanup_free_ = NULL, *at, *line;
+
 	(void)level;
-	log_at(LOG_LEVEL_DEBUG, format, args);
+	if (vasprintf(&text, format, args) < 0) {
+		text = NULL;
+		return 0;
+	}
+	at = last_lines(text);
+	while ((line = strsep(&at, "\n"))) {
+		if (*line)
+			log_debug("%s", line);
+	}
 	return 0;
 }
 
