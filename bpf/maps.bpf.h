@@ -126,6 +126,7 @@ volatile __u32 wants_left = 0;	    /* entries ever made in `wants`: nearly alway
 volatile __u32 stop_at_maps = 0;    /* SIGSTOP at this map count; 0: never */
 volatile bool finished = false;	    /* accounts stand still, no operation is begun */
 volatile __u32 seed_pass = 0;	    /* enum seed_pass */
+volatile __u64 last_sweep_ns = 0;   /* boot clock: when the walk before this one began */
 
 /* In the order of the walks: the table may be small, and who shares an mm comes after its owner. */
 enum seed_pass { SEED_TARGETS, SEED_OWNERS, SEED_REST, SEED_SWEEP };

@@ -385,14 +385,23 @@ struct {
 	__type(value, struct mt_process);
 } seeds SEC(".maps");
 
-/* What has changed where no hook could see it: the witness's place, once a second. */
-static __always_inline void sweep(struct mt_process *process, struct task_struct *task)
+/*
+ * What has changed where no hook could see it: the witness's place, once a second.
+ * What is found for the first time may be the work of a call that has not ended
+ * yet; what a second walk still finds, with nothing booked in between, is not.
+ */
+static __always_inline void sweep(struct mt_process *process, struct task_struct *task, struct mm_struct *mm)
 {
 	__u64 now_ns = bpf_ktime_get_boot_ns();
+	__u32 count = mm_map_count(mm);
 	__s32 delta;
 
-	if (cfg_witness || finished)
+	if (cfg_witness || finished || count == process->map_count)
 		return;
+	if (process->swept != count || process->last_change_ns > last_sweep_ns) {
+		process->swept = count;
+		return;
+	}
 	delta = process_settle(process->mm, MT_OP_OTHER, now_ns);
 	if (!delta)
 		return;
@@ -425,7 +434,7 @@ int seed_process(struct bpf_iter__task *iter)
 	process = bpf_map_lookup_elem(&processes, &key);
 	if (process) {
 		if (seed_pass == SEED_SWEEP)
-			sweep(process, task);
+			sweep(process, task, mm);
 		return 0;
 	}
 	seed = bpf_map_lookup_elem(&seeds, &zero);

@@ -126,7 +126,8 @@ struct mt_process {
 	__u32 pad;
 	char comm[MT_COMM_LEN]; /* the leader's; raw bytes */
 	__u32 failed[MT_FAIL_MAX];
-	__u32 pad2[2];
+	__u32 swept; /* map_count that the last walk found and left for the call that may be at it */
+	__u32 pad2;
 	struct mt_tally tallies[MT_OP_MAX];
 };
 

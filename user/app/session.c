@@ -61,6 +61,8 @@ static void finish_living(struct session *session)
 static void session_finish(struct session *session)
 {
 	if (session->options->command != COMMAND_TABLE) {
+		/* What a walk finds, the next one books. */
+		tracer_sweep(session->tracer);
 		tracer_sweep(session->tracer);
 		/* The last account of each is that of its last operation told. */
 		tracer_finish(session->tracer);

@@ -32,7 +32,7 @@ void tracer_free(struct tracer *tracer);
 
 /* Puts every living process into the kernel's table. */
 int tracer_seed(struct tracer *tracer);
-/* Without a witness: books every change that no hook saw, as "other". Does nothing where there is one. */
+/* Without a witness: books every change that no hook saw since the call before, as "other". Else does nothing. */
 int tracer_sweep(struct tracer *tracer);
 /* flags: MT_TARGET_*. */
 int tracer_target_add(struct tracer *tracer, uint32_t pid, uint32_t flags);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "account.h"
@@ -91,7 +92,15 @@ int tracer_seed(struct tracer *tracer)
 
 int tracer_sweep(struct tracer *tracer)
 {
-	return tracer->bpf->rodata->cfg_witness ? 0 : seed_walk(tracer, 3 /* SEED_SWEEP */);
+	struct timespec now;
+	int error;
+
+	if (tracer->bpf->rodata->cfg_witness)
+		return 0;
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	error = seed_walk(tracer, 3 /* SEED_SWEEP */);
+	tracer->bpf->bss->last_sweep_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	return error;
 }
 
 int tracer_target_add(struct tracer *tracer, uint32_t pid, uint32_t flags)
