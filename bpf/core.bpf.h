@@ -50,7 +50,7 @@ static __always_inline int on_do_mmap_enter(const struct core_mmap *call)
 		op = core_mmap_op(nr);
 		if (!op || call_is_told(nr))
 			return 0;
-		context = context_open(task, op);
+		context = context_open(task, context_of(task), op);
 		if (!context)
 			return 0;
 		task_syscall_args(task, context->args);
@@ -79,7 +79,7 @@ static __always_inline int on_munmap_enter(__u64 addr, __u64 len)
 
 	if (finished || op_of_syscall(nr) != MT_OP_MUNMAP || call_is_told(nr) || !is_streamed(GET(task, tgid)))
 		return 0;
-	context = context_open(task, MT_OP_MUNMAP);
+	context = context_open(task, context_of(task), MT_OP_MUNMAP);
 	if (!context)
 		return 0;
 	context->args[0] = addr;

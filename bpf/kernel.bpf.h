@@ -94,15 +94,15 @@ static __always_inline int mm_users_at(__u64 mm)
 	return BPF_CORE_READ((struct mm_struct *)mm, mm_users.counter);
 }
 
-/* The process an mm was made for; those who share it (vfork, CLONE_VM) are not. Unknown without CONFIG_MEMCG: any. */
-static __always_inline bool mm_is_owned_by(struct mm_struct *mm, struct task_struct *task)
+/* A task of the process an mm was made for; user, if that is it, or unknown (no CONFIG_MEMCG). */
+static __always_inline struct task_struct *mm_owner(struct mm_struct *mm, struct task_struct *user)
 {
 	struct task_struct *owner;
 
 	if (!bpf_core_field_exists(mm->owner))
-		return true;
+		return user;
 	owner = GET(mm, owner);
-	return !owner || GET(owner, tgid) == GET(task, tgid);
+	return owner && GET(owner, tgid) != GET(user, tgid) ? owner : user;
 }
 
 static __always_inline bool task_is_kernel(struct task_struct *task)

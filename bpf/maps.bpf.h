@@ -108,6 +108,7 @@ struct {
 /* Set before loading. */
 const volatile __u8 cfg_op_of_nr[MT_NR_MAX];	/* syscall number -> enum mt_op */
 const volatile bool cfg_witness = true;		/* the witness is attached */
+const volatile bool cfg_targets;		/* operations are streamed: only targets are looked at */
 const volatile bool cfg_calls;			/* every native call's exit is hooked */
 const volatile bool cfg_compat_calls;		/* and every 32-bit call's */
 const volatile bool cfg_core;			/* do_mmap and the munmap core are hooked */
@@ -128,6 +129,8 @@ volatile bool finished = false;	    /* accounts stand still, no operation is beg
 volatile __u32 seed_pass = 0;	    /* enum seed_pass */
 volatile __u64 last_sweep_ns = 0;   /* boot clock: when the walk before this one began */
 
+volatile __u32 reader_woken = 0; /* a wake-up is on its way: the reader of `events` takes it down */
+
 /* In the order of the walks: the table may be small, and who shares an mm comes after its owner. */
 enum seed_pass { SEED_TARGETS, SEED_OWNERS, SEED_REST, SEED_SWEEP };
 
@@ -147,10 +150,34 @@ static __always_inline void loss_count(__u32 what)
 		*count += 1;
 }
 
-/* Most records wait for the timer; a ring that fills wakes its reader. */
+/*
+ * Most records wait for the timer; a ring that fills wakes its reader. Once: the
+ * reader takes the flag down before it drains. (A wake-up for each record, sent
+ * while the reader is behind, costs seven times the record.)
+ */
 static __always_inline __u64 wake_flags(void)
 {
-	return bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) >= cfg_wake_bytes ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+	if (reader_woken || bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) < cfg_wake_bytes)
+		return BPF_RB_NO_WAKEUP;
+	reader_woken = 1;
+	return BPF_RB_FORCE_WAKEUP;
+}
+
+/*
+ * Might this be a target? A bit for each pid, shared by those that agree in their
+ * low 16 bits, spares the lookup for nearly everyone else. Never taken down.
+ */
+#define TARGET_BITS 65536
+volatile __u64 target_bits[TARGET_BITS / 64];
+
+static __always_inline bool target_maybe(__u32 tgid)
+{
+	return target_bits[tgid % TARGET_BITS / 64] >> (tgid % 64) & 1;
+}
+
+static __always_inline void target_mark(__u32 tgid)
+{
+	target_bits[tgid % TARGET_BITS / 64] |= 1ULL << (tgid % 64);
 }
 
 static __always_inline void head_fill(struct mt_head *head, __u16 type, __u32 size, __u64 now_ns)

@@ -34,32 +34,26 @@ int BPF_PROG(witness_memcg, struct mm_struct *mm, const char *memcg_path, bool w
 
 /* ---- calls, by tracepoints: one pair of programs serves every system call ---- */
 
-/*
- * What syscalls:sys_enter_* and sys_exit_* hand over (kernel/trace/trace_syscalls.c).
- * A program may read only as far as the shortest of its tracepoints goes, and
- * munlockall has no arguments: so nr by itself, and the arguments by a helper.
+/* What syscalls:sys_enter_* and sys_exit_* hand over (kernel/trace/trace_syscalls.c); arguments are in the registers.
  */
 struct syscall_event {
 	__u64 common;
 	__s32 nr;
 	__u32 pad;
-	union {
-		__u64 args[MT_ARGS_MAX];
-		__s64 ret;
-	};
+	__s64 ret; /* sys_exit */
 };
 
 SEC("tp")
 int operation_enter(struct syscall_event *event)
 {
-	return on_enter(event->nr, (const void *)event + offsetof(struct syscall_event, args), false);
+	return on_enter(event->nr, false);
 }
 
 /* For operations on maps that exist; a program by itself, as older kernels refuse bpf_find_vma. */
 SEC("tp")
 int operation_enter_vma(struct syscall_event *event)
 {
-	return on_enter(event->nr, (const void *)event + offsetof(struct syscall_event, args), true);
+	return on_enter(event->nr, true);
 }
 
 SEC("tp")
@@ -73,13 +67,13 @@ int operation_exit(struct syscall_event *event)
 SEC("kprobe")
 int call_enter_kprobe(struct pt_regs *ctx)
 {
-	return on_enter(task_syscall(task_current()), NULL, false);
+	return on_enter(task_syscall(task_current()), false);
 }
 
 SEC("kprobe")
 int call_enter_vma_kprobe(struct pt_regs *ctx)
 {
-	return on_enter(task_syscall(task_current()), NULL, true);
+	return on_enter(task_syscall(task_current()), true);
 }
 
 SEC("kretprobe")
@@ -92,12 +86,12 @@ int call_exit_kprobe(struct pt_regs *ctx)
 
 static __noinline int call_enter(void)
 {
-	return on_enter(task_syscall(task_current()), NULL, false);
+	return on_enter(task_syscall(task_current()), false);
 }
 
 static __noinline int call_enter_vma(void)
 {
-	return on_enter(task_syscall(task_current()), NULL, true);
+	return on_enter(task_syscall(task_current()), true);
 }
 
 static __noinline int call_exit(__s64 ret)
@@ -235,6 +229,8 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 
 	if (!mm || tgid == parent_tgid)
 		return 0; /* a kernel thread, or one more thread */
+	if (cfg_targets && !target_maybe(parent_tgid))
+		return 0;
 	owner_set(tgid, (__u64)mm);
 	if (mm != parent->mm)
 		process = process_create(mm, child, mm_map_count(mm));
@@ -242,6 +238,7 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 	if (!target || !(target->flags & MT_TARGET_FOLLOW))
 		return 0;
 	follow.flags = target->flags;
+	target_mark(tgid);
 	if (bpf_map_update_elem(&targets, &tgid, &follow, BPF_ANY))
 		loss_count(MT_LOSS_TARGETS);
 	if (process) {
@@ -262,6 +259,8 @@ int BPF_PROG(process_exec, struct task_struct *task, pid_t old_pid, struct linux
 	struct op_context *context = bpf_map_lookup_elem(&contexts, &tid);
 	struct op_outcome outcome = {.op = MT_OP_EXECVE, .flags = MT_OP_HAS_RESULT};
 
+	if (cfg_targets && !process && !target_maybe(tgid))
+		return 0;
 	/* An account that is not ours was left behind at this address by another mm. */
 	if (!process || process->tgid != tgid)
 		process = process_adopt(mm, task, true);
@@ -416,6 +415,7 @@ int seed_process(struct bpf_iter__task *iter)
 	struct task_struct *task = iter->task;
 	struct mm_struct *mm;
 	struct mt_process *seed, *process;
+	struct task_struct *owner;
 	__u32 zero = 0, tgid;
 	__u64 key;
 
@@ -426,10 +426,14 @@ int seed_process(struct bpf_iter__task *iter)
 		return 0; /* a zombie; its living threads come on their own */
 	key = (__u64)mm;
 	tgid = task->tgid;
-	if (seed_pass < SEED_REST && !mm_is_owned_by(mm, task))
-		return 0;
 	if (seed_pass == SEED_TARGETS && !bpf_map_lookup_elem(&targets, &tgid))
 		return 0;
+	/* Who shares an mm comes after its owner; where targets alone count, he is looked up. */
+	owner = mm_owner(mm, task);
+	if (seed_pass == SEED_OWNERS && owner != task)
+		return 0;
+	if (seed_pass != SEED_TARGETS)
+		owner = task;
 	bpf_map_update_elem(&owners, &tgid, &key, BPF_NOEXIST);
 	process = bpf_map_lookup_elem(&processes, &key);
 	if (process) {
@@ -441,7 +445,7 @@ int seed_process(struct bpf_iter__task *iter)
 	if (!seed)
 		return 0;
 	seed->flags = 0;
-	process_init(seed, mm, task, mm_map_count(mm));
+	process_init(seed, mm, owner, mm_map_count(mm));
 	/* The witness may have opened the account since: its word is the better one. */
 	if (bpf_map_update_elem(&processes, &key, seed, BPF_NOEXIST) && !bpf_map_lookup_elem(&processes, &key))
 		loss_count(MT_LOSS_PROCESSES);

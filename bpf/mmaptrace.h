@@ -112,7 +112,7 @@ struct mt_process {
 	__u64 mm;			       /* the key, so that a copy stands alone */
 	__u64 start_ns;			       /* boot clock; the thread group leader's start */
 	__u64 opened, closed;		       /* maps, sums of the rises and of the falls */
-	__u64 first_change_ns, last_change_ns; /* boot clock, 0 before the first */
+	__u64 first_change_ns, last_change_ns; /* boot clock, to a jiffy; 0 before the first */
 	__u64 total_vm_pages, peak_vm_pages;   /* size of the address space at the last change, and its highest */
 	__u32 tgid;			       /* owner: who brought the mm to life */
 	__u32 flags;			       /* enum mt_process_flags */
@@ -126,8 +126,8 @@ struct mt_process {
 	__u32 pad;
 	char comm[MT_COMM_LEN]; /* the leader's; raw bytes */
 	__u32 failed[MT_FAIL_MAX];
-	__u32 swept; /* map_count that the last walk found and left for the call that may be at it */
-	__u32 pad2;
+	__u32 swept;	    /* map_count that the last walk found and left for the call that may be at it */
+	__u32 change_jiffy; /* low bits of the jiffy of last_change_ns */
 	struct mt_tally tallies[MT_OP_MAX];
 };
 

@@ -23,10 +23,17 @@ static __always_inline bool op_is_exec(__u32 op)
 	return op == MT_OP_EXECVE || op == MT_OP_EXECVEAT;
 }
 
-static __always_inline struct op_context *context_active(struct task_struct *task)
+/* The task's context, whatever it holds; NULL: none of its operations has been followed. */
+static __always_inline struct op_context *context_of(struct task_struct *task)
 {
 	__u32 tid = GET(task, pid);
-	struct op_context *context = bpf_map_lookup_elem(&contexts, &tid);
+
+	return cfg_targets ? bpf_map_lookup_elem(&contexts, &tid) : NULL;
+}
+
+static __always_inline struct op_context *context_active(struct task_struct *task)
+{
+	struct op_context *context = context_of(task);
 
 	return context && context->active ? context : NULL;
 }
@@ -34,12 +41,11 @@ static __always_inline struct op_context *context_active(struct task_struct *tas
 static const struct op_context context_zero = {};
 
 /* The task's context, empty but for op; NULL if the table is full (counted). */
-static __always_inline struct op_context *context_open(struct task_struct *task, __u32 op)
+static __always_inline struct op_context *context_open(struct task_struct *task, struct op_context *context, __u32 op)
 {
-	__u32 tid = GET(task, pid);
-	struct op_context *context = bpf_map_lookup_elem(&contexts, &tid);
-
 	if (!context) {
+		__u32 tid = GET(task, pid);
+
 		if (bpf_map_update_elem(&contexts, &tid, &context_zero, BPF_ANY)) {
 			loss_count(MT_LOSS_CONTEXTS);
 			return NULL;
@@ -67,7 +73,7 @@ static __always_inline bool call_is_told(int nr)
 /* Are this process's operations streamed by now? */
 static __always_inline bool is_streamed(__u32 tgid)
 {
-	struct mt_target *target = bpf_map_lookup_elem(&targets, &tgid);
+	struct mt_target *target = target_maybe(tgid) ? bpf_map_lookup_elem(&targets, &tgid) : NULL;
 
 	return target && !(target->flags & MT_TARGET_PENDING);
 }
@@ -153,50 +159,73 @@ static __always_inline void change_report(const struct mt_process *process, stru
 		op_report(process, task, NULL, NULL, &outcome);
 }
 
+struct peeked {
+	struct mt_file file;
+	bool found, has_file;
+};
+
 /* bpf_find_vma's callback: the file of the map an operation is about to change. */
 static long peek_vma(struct task_struct *task, struct vm_area_struct *vma, void *arg)
 {
-	__u32 tid = GET(task, pid);
-	struct op_context *context = bpf_map_lookup_elem(&contexts, &tid);
+	struct peeked *peeked = arg;
 
-	if (!context)
-		return 0;
-	context->has_file = file_describe(vma->vm_file, &context->file);
-	context->anon = !context->has_file;
+	peeked->found = true;
+	peeked->has_file = file_describe_typed(vma->vm_file, &peeked->file);
 	return 0;
 }
 
 /* Looks up the file at addr; it fails, and is counted, if a writer has the lock. */
 static __always_inline void peek(struct task_struct *task, struct op_context *context, __u64 addr)
 {
+	struct peeked peeked = {};
 	long error;
 
 	context->peeking = 1;
-	error = bpf_find_vma(task, addr, peek_vma, NULL, 0);
+	error = bpf_find_vma(task, addr, peek_vma, &peeked, 0);
 	context->peeking = 0;
 	if (error && error != -ENOENT)
 		loss_count(MT_LOSS_FILES);
+	context->has_file = peeked.has_file;
+	context->anon = peeked.found && !peeked.has_file;
+	if (peeked.has_file)
+		context->file = peeked.file;
 }
 
-/*
- * A call begins. args: where the hook has them, NULL: in the task's registers.
- * with_vma: also look up the file of the map at the first argument (Linux 5.17).
- */
-static __always_inline int on_enter(int nr, const void *args, bool with_vma)
+/* What was credited to an operation whose exit hook did not run is told before the next one takes its place. */
+static __noinline int context_flush(struct op_context *context, struct task_struct *task)
+{
+	struct mm_struct *mm = GET(task, mm);
+	__u64 key = (__u64)mm;
+	struct mt_process *process = bpf_map_lookup_elem(&processes, &key);
+	struct op_outcome outcome = {.op = context->op, .syscall = ~0U, .delta = context->delta};
+
+	outcome.now_ns = bpf_ktime_get_boot_ns();
+	outcome.map_count = context->map_count;
+	if (process && context->delta)
+		op_report(process, task, context, NULL, &outcome);
+	return 0;
+}
+
+/* A call begins. with_vma: also look up the file of the map at the first argument (Linux 5.17). */
+static __always_inline int on_enter(int nr, bool with_vma)
 {
 	struct task_struct *task = task_current();
-	__u32 op = op_of_syscall(nr);
 	struct op_context *context;
+	__u32 op;
 
-	if (finished || !op || !is_streamed(GET(task, tgid)))
+	if (finished || !target_maybe(GET(task, tgid)))
 		return 0;
-	context = context_open(task, op);
+	op = op_of_syscall(nr);
+	context = context_of(task);
+	/* Who has a context is followed. */
+	if (!op || (!context && !is_streamed(GET(task, tgid))))
+		return 0;
+	if (context && context->active && context->changed)
+		context_flush(context, task);
+	context = context_open(task, context, op);
 	if (!context)
 		return 0;
-	if (args)
-		bpf_probe_read_kernel(context->args, sizeof(context->args), args);
-	else
-		task_syscall_args(task, context->args);
+	task_syscall_args(task, context->args);
 	if (op == MT_OP_MMAP)
 		context->has_file = file_of_mmap(task, context->args, &context->file);
 	else if (with_vma)

@@ -192,6 +192,29 @@ static __noinline void tally_call(struct mt_process *process, __u32 op, bool fai
 		__sync_fetch_and_add(&process->tallies[op].failed, 1);
 }
 
+/*
+ * Notes the time of a change. now_ns 0: not read yet, and not worth reading more
+ * than once a jiffy (a clock read costs as much as all else a change needs); what
+ * matters is that it moves on.
+ */
+static __always_inline void process_stamp(struct mt_process *process, __u64 now_ns)
+{
+	__u32 jiffy;
+
+	if (!now_ns) {
+		jiffy = (__u32)bpf_jiffies64();
+		if (process->change_jiffy == jiffy && process->last_change_ns) {
+			process->last_change_ns++;
+			return;
+		}
+		process->change_jiffy = jiffy;
+		now_ns = bpf_ktime_get_boot_ns();
+	}
+	process->last_change_ns = now_ns;
+	if (!process->first_change_ns)
+		process->first_change_ns = now_ns;
+}
+
 /* Books the map count and size now witnessed, credits the difference to op, returns it. */
 static __always_inline __s32 process_book(struct mt_process *process, __u32 count, __u64 total_vm_pages, __u32 op,
 					  __u64 now_ns)
@@ -208,9 +231,7 @@ static __always_inline __s32 process_book(struct mt_process *process, __u32 coun
 	tally_credit(process, op, delta);
 	if (op == MT_OP_EXECVE || op == MT_OP_EXECVEAT)
 		process->exec_delta += delta;
-	if (!process->first_change_ns)
-		process->first_change_ns = now_ns;
-	process->last_change_ns = now_ns;
+	process_stamp(process, now_ns);
 	if (count > process->high_water)
 		process->high_water = count;
 	if (delta < 0)

@@ -19,22 +19,6 @@ static __always_inline bool op_downgrades(__u32 op)
 	return op == MT_OP_MUNMAP || op == MT_OP_BRK || op == MT_OP_MREMAP || op == MT_OP_IO_DESTROY;
 }
 
-/*
- * Is this release of the lock, held for reading, the end of a change? Not if the
- * task only peeks, nor if its operation is over and it takes a fault on its way
- * to user space, when its registers still name the call.
- */
-static __always_inline bool ends_downgrade(struct task_struct *task, __u32 op)
-{
-	__u32 tid = GET(task, pid);
-	struct op_context *context;
-
-	if (!op_downgrades(op))
-		return false;
-	context = bpf_map_lookup_elem(&contexts, &tid);
-	return !context || (context->active && !context->peeking);
-}
-
 /* Calls that no exit hook tells of are counted here; what do_mmap's hooks count is left to them. */
 static __always_inline bool witness_counts(__u32 op, int nr)
 {
@@ -63,21 +47,41 @@ static __always_inline void refusal_infer(struct mt_process *process, struct tas
 
 /* Books what the one who holds the lock has changed: in his context, or told at once. */
 static __always_inline void change_credit(struct mt_process *process, struct task_struct *task, struct mm_struct *mm,
-					  __u32 op, int nr, bool own)
+					  struct op_context *context, __u32 op, int nr)
 {
-	__u64 now_ns = bpf_ktime_get_boot_ns();
-	__s32 delta = process_book(process, mm_map_count(mm), GET(mm, total_vm), op, now_ns);
-	struct op_context *context = own ? context_active(task) : NULL;
+	__s32 delta = process_book(process, mm_map_count(mm), GET(mm, total_vm), op, 0);
 
-	if (context) {
+	if (context && context->active) {
 		context->delta += delta;
 		context->map_count = process->map_count;
 		context->changed = 1;
-	} else {
-		change_report(process, task, op, nr, delta, now_ns);
+	} else if (cfg_targets) {
+		change_report(process, task, op, nr, delta, bpf_ktime_get_boot_ns());
 	}
 	if (delta > 0)
-		process_rose(process, op, own);
+		process_rose(process, op, GET(task, mm) == mm);
+}
+
+/*
+ * Is this release of the lock, held for reading, the end of a change? Not if the
+ * task only peeks, nor if its operation is over and it takes a fault on its way
+ * to user space, when its registers still name the call.
+ */
+static __always_inline bool ends_downgrade(const struct op_context *context, __u32 op)
+{
+	return op_downgrades(op) && (!context || (context->active && !context->peeking));
+}
+
+/* Somebody changes an mm that has no account, or one left by its owner. NULL: not ours to account for. */
+static __noinline struct mt_process *process_meet(struct mt_process *process, struct mm_struct *mm,
+						  struct task_struct *task, __u32 op)
+{
+	if (!process)
+		return mm_is_dying(mm) ? NULL : process_adopt(mm, task, op_is_exec(op));
+	if (process->tgid) /* else it lives on in another mm */
+		life_report(process->mm, MT_TYPE_EXIT, 0);
+	process_set_owner(process, task);
+	return process;
 }
 
 /*
@@ -91,34 +95,36 @@ static __always_inline int on_lock_released(struct mm_struct *mm, bool write)
 	struct mt_process *process = bpf_map_lookup_elem(&processes, &key);
 	__u32 count = mm_map_count(mm), op;
 	bool own = GET(task, mm) == mm && !task_is_kernel(task);
-	int nr;
+	struct op_context *context;
+	int nr = -1;
 
 	if (finished || (process && process->map_count == count && cfg_calls))
 		return 0; /* nearly always */
-	nr = own ? task_syscall(task) : -1;
-	op = op_of_syscall(nr);
-	if (!write && !ends_downgrade(task, op))
+	/* A forked child's mm is first seen here in its parent: not ours to open. */
+	if (!process && (!own || (cfg_targets && !target_maybe(GET(task, tgid)))))
 		return 0;
-	if (!process) {
-		/* A forked child's mm is first seen here in its parent: not ours to open. */
-		if (!own || mm_is_dying(mm))
-			return 0;
-		process = process_adopt(mm, task, op_is_exec(op));
+	context = own ? context_of(task) : NULL;
+	if (context && context->active) {
+		op = context->op;
+	} else {
+		nr = own ? task_syscall(task) : -1;
+		op = op_of_syscall(nr);
+	}
+	if (!write && !ends_downgrade(context, op))
+		return 0;
+	if (!process || (own && (process->flags & MT_PROCESS_OWNER_DEAD) && process->tgid != (__u32)GET(task, tgid))) {
+		process = process_meet(process, mm, task, op);
 		if (!process)
 			return 0;
 	}
-	if (own && process->tgid != (__u32)GET(task, tgid) && (process->flags & MT_PROCESS_OWNER_DEAD)) {
-		if (process->tgid) /* else it lives on in another mm */
-			life_report(process->mm, MT_TYPE_EXIT, 0);
-		process_set_owner(process, task);
-	}
-	if (own && witness_counts(op, nr)) {
+	/* What has an active context is counted at its end. */
+	if (own && !(context && context->active) && witness_counts(op, nr)) {
 		tally_call(process, op, false);
 		if (op == MT_OP_MMAP && process->map_count == count && !cfg_core)
 			refusal_infer(process, task, count);
 	}
 	if (process->map_count != count)
-		change_credit(process, task, mm, op, nr, own);
+		change_credit(process, task, mm, context, op, nr);
 	return 0;
 }
 
@@ -150,12 +156,16 @@ static __always_inline int on_exit(int nr, __s64 ret)
 {
 	struct task_struct *task = task_current();
 	__u64 key = (__u64)GET(task, mm);
-	struct mt_process *process = bpf_map_lookup_elem(&processes, &key);
-	struct op_context *context = context_active(task);
 	struct op_outcome outcome = {.op = op_of_syscall(nr), .syscall = nr & (MT_NR_COMPAT - 1), .ret = ret};
+	struct mt_process *process;
+	struct op_context *context;
 
+	if (cfg_targets && !target_maybe(GET(task, tgid)))
+		return 0;
+	context = context_active(task);
 	if (context)
 		context->active = 0;
+	process = bpf_map_lookup_elem(&processes, &key);
 	if (!process || !outcome.op)
 		return 0;
 	if (op_is_exec(outcome.op) && ret >= 0)

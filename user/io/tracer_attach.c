@@ -158,6 +158,7 @@ int tracer_choose_operations(struct tracer *tracer, const struct tracer_options 
 	if (plan->calls == ROAD_FENTRY)
 		choose_fentry(tracer, options, btf);
 	choose_core(tracer, options, btf);
+	bpf->rodata->cfg_targets = enters;
 	bpf->rodata->cfg_calls = plan->calls != ROAD_NONE;
 	bpf->rodata->cfg_compat_calls = plan->calls == ROAD_KPROBE;
 	return 0;

@@ -31,6 +31,8 @@ static unsigned int drain_run(struct drain *drain, unsigned int budget, tracer_t
 
 unsigned int tracer_drain_events(struct tracer *tracer, unsigned int budget, tracer_take_fn *take, void *arg)
 {
+	/* Before the drain: what comes during it may ask for another. */
+	__atomic_store_n(&tracer->bpf->bss->reader_woken, 0, __ATOMIC_SEQ_CST);
 	return drain_run(&tracer->events, budget, take, arg);
 }
 
@@ -84,8 +86,8 @@ int tracer_seed(struct tracer *tracer)
 {
 	int error = 0;
 
-	/* enum seed_pass: targets, owners, those who share an mm */
-	for (uint32_t pass = 0; pass < 3 && !error; pass++)
+	/* enum seed_pass: targets, owners, those who share an mm; where targets alone are looked at, they are all */
+	for (uint32_t pass = 0; pass < (tracer->bpf->rodata->cfg_targets ? 1 : 3) && !error; pass++)
 		error = seed_walk(tracer, pass);
 	return error;
 }
@@ -106,6 +108,9 @@ int tracer_sweep(struct tracer *tracer)
 int tracer_target_add(struct tracer *tracer, uint32_t pid, uint32_t flags)
 {
 	struct mt_target target = {.flags = flags};
+	uint64_t *bits = (uint64_t *)tracer->bpf->bss->target_bits;
+
+	__atomic_fetch_or(&bits[pid % 65536 / 64], 1ULL << (pid % 64), __ATOMIC_SEQ_CST);
 
 	return bpf_map__update_elem(tracer->bpf->maps.targets, &pid, sizeof(pid), &target, sizeof(target), BPF_ANY);
 }
