@@ -6,6 +6,7 @@
 #   tools/setup.sh build    what `make` needs (the default)
 #   tools/setup.sh test     what `make check`, `make lint` and the tests on the live kernel need besides
 #   tools/setup.sh heavy    the real programs that the tests watch at work
+#   tools/setup.sh vm       what the tests on other kernels need: emulators, and what the guests are made of
 #   tools/setup.sh fresh    what tools/fresh.sh needs
 #
 # Says nothing when all is there.
@@ -16,6 +17,8 @@ build=(gcc make clang pkg-config bpftool=bpftool libc6-dev linux-libc-dev libbpf
 test=(libcmocka-dev libjansson-dev python3 util-linux libcap2-bin procps psmisc mount strace g++ cppcheck clang-format
 	shellcheck)
 heavy=(redis-server redis-tools postgresql stress-ng default-jre-headless=java)
+vm=(qemu-system-x86 qemu-system-arm e2fsprogs binutils busybox-static bpftool=bpftool dash findutils python3 strace
+	util-linux mount debian-archive-keyring)
 fresh=(debootstrap util-linux mount tar gzip)
 
 # bpftool and the daemons live in sbin, which is not on everyone's PATH.
@@ -45,8 +48,9 @@ wanted() {
 		build) printf '%s\n' "${build[@]}" ;;
 		test) printf '%s\n' "${build[@]}" "${test[@]}" ;;
 		heavy) printf '%s\n' "${heavy[@]}" ;;
+		vm) printf '%s\n' "${vm[@]}" ;;
 		fresh) printf '%s\n' "${fresh[@]}" ;;
-		*) die "no level $level: build, test, heavy or fresh" ;;
+		*) die "no level $level: build, test, heavy, vm or fresh" ;;
 		esac
 	done
 }
