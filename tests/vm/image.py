@@ -144,6 +144,8 @@ class Tree:
         source = self.system.host(f"/usr/lib/{version}")
         ignore = shutil.ignore_patterns(*UNUSED_MODULES)
         shutil.copytree(source, self.path(f"/usr/lib/{version}"), symlinks=True, ignore=ignore)
+        # Loaded when a thread ends, so nothing says that it is needed.
+        self.add_library("libgcc_s.so.1", elf_needs(self.path("/bin/python3"))[2], "python3")
         modules = self.path(f"/usr/lib/{version}/lib-dynload")
         for module in sorted(os.listdir(modules)):
             self.add_libraries(os.path.join(modules, module))

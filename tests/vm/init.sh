@@ -10,6 +10,7 @@ mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev 2>/dev/null
 mkdir -p /dev/pts /dev/shm
+ln -s /proc/self/fd /dev/fd
 mount -t devpts devpts /dev/pts
 mount -t tmpfs -o mode=1777 shm /dev/shm
 mount -t tmpfs -o mode=1777 tmp /tmp
@@ -18,12 +19,12 @@ mount -t cgroup2 cgroup2 /sys/fs/cgroup
 ifconfig lo 127.0.0.1 up
 hostname guest
 mkdir -p /run/job
-tar -C /run/job -xf /dev/nvme1n1
+tar -C /run/job -xf /dev/nvme0n2
 cd /root || exit
 setsid sh /run/job/job.sh </dev/null
 echo $? >/run/job/status
 sync
 tar -C /run/job -cf /run/done.tar status
-cat /run/done.tar >/dev/nvme1n1
+cat /run/done.tar >/dev/nvme0n2
 sync
 reboot -f

@@ -52,9 +52,14 @@ def exchange_status(path):
         return None
 
 
-def drive(name, path, *more):
-    options = ",".join([f"file={path}", f"id={name}", "if=none", "format=raw", "cache=unsafe", *more])
-    return ["-drive", options, "-device", f"nvme,drive={name},serial={name}"]
+def disks(image, exchange):
+    """Two namespaces of one controller: two controllers come up in any order. The drivers are built in."""
+    common = "if=none,format=raw,cache=unsafe"
+    return [
+        "-drive", f"file={image},id=image,snapshot=on,{common}", "-drive", f"file={exchange},id=exchange,{common}",
+        "-device", "nvme,serial=disks", "-device", "nvme-ns,drive=image,nsid=1",
+        "-device", "nvme-ns,drive=exchange,nsid=2",
+    ]  # fmt: skip
 
 
 def command(arch, kernel, image, exchange, cmdline=""):
@@ -63,7 +68,7 @@ def command(arch, kernel, image, exchange, cmdline=""):
     return [
         machine["qemu"], *machine["options"], "-smp", str(PROCESSORS), "-m", MEMORY, "-nodefaults", "-no-user-config",
         "-display", "none", "-serial", "stdio", "-no-reboot", "-kernel", kernel, "-append", append,
-        *drive("image", image, "snapshot=on"), *drive("exchange", exchange),
+        *disks(image, exchange),
     ]  # fmt: skip
 
 
