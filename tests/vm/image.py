@@ -5,6 +5,7 @@ from a system (this one, or the tree of one for another architecture) along with
 import os
 import re
 import shutil
+import struct
 import subprocess
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -18,6 +19,11 @@ UNUSED_MODULES = (
     "dist-packages", "site-packages", "sqlite3", "sitecustomize.py",
 )  # fmt: skip
 SPARE_MB = 64
+# The image has a partition table, for without help a kernel finds its root by the identity of a partition alone.
+DISK_ID = 0x6D6D6170
+PARTITION = f"{DISK_ID:08x}-01"
+PARTITION_START = 1 << 20
+SECTOR = 512
 
 
 class Missing(Exception):
@@ -205,12 +211,22 @@ def size_mb(folder):
     return total // 2048
 
 
+def partition_table(size):
+    """The first sector of a disk with one Linux partition of this size."""
+    entry = struct.pack("<B3sB3sII", 0, b"\0\0\0", 0x83, b"\0\0\0", PARTITION_START // SECTOR, size // SECTOR)
+    return b"\0" * 440 + struct.pack("<IH", DISK_ID, 0) + entry.ljust(64, b"\0") + b"\x55\xaa"
+
+
 def make(path, scratch, system, program, workloads):
     """The image at path; scratch is a directory to build in."""
     make_tree(scratch, system, program, workloads)
+    size = size_mb(scratch) * 5 // 4 + SPARE_MB
+    with open(path, "wb") as file:
+        file.write(partition_table(size << 20))
+        file.truncate(PARTITION_START + (size << 20))
     command = [
-        "mke2fs", "-q", "-t", "ext4", "-d", scratch, "-E", "root_owner=0:0", "-O", "^has_journal", path,
-        f"{size_mb(scratch) * 5 // 4 + SPARE_MB}M",
+        "mke2fs", "-q", "-t", "ext4", "-d", scratch, "-E", f"root_owner=0:0,offset={PARTITION_START}",
+        "-O", "^has_journal", path, f"{size}M",
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:

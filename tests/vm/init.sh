@@ -18,13 +18,16 @@ mount -t tmpfs run /run
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 ifconfig lo 127.0.0.1 up
 hostname guest
+for disk in /sys/block/nvme*; do
+	if [ "$(cat "$disk/nsid")" = 2 ]; then exchange=/dev/${disk##*/}; fi
+done
 mkdir -p /run/job
-tar -C /run/job -xf /dev/nvme0n2
+tar -C /run/job -xf "$exchange"
 cd /root || exit
 setsid sh /run/job/job.sh </dev/null
 echo $? >/run/job/status
 sync
 tar -C /run/job -cf /run/done.tar status
-cat /run/done.tar >/dev/nvme0n2
+cat /run/done.tar >"$exchange"
 sync
 reboot -f

@@ -9,6 +9,8 @@ import subprocess
 import tarfile
 import threading
 
+import image
+
 # What a machine of each architecture is made of. Found by trial with QEMU 7.2: with cmpxchg16b or a thread
 # per processor, 6.12 guests crash half the time on x86.
 MACHINES = {
@@ -52,32 +54,33 @@ def exchange_status(path):
         return None
 
 
-def disks(image, exchange):
-    """Two namespaces of one controller: two controllers come up in any order. The drivers are built in."""
+def disks(disk, exchange):
+    """By NVMe, whose driver is built in. Disks come up in any order, and are told apart by what they say:
+    the image by the identity of its partition, the other by its number."""
     common = "if=none,format=raw,cache=unsafe"
     return [
-        "-drive", f"file={image},id=image,snapshot=on,{common}", "-drive", f"file={exchange},id=exchange,{common}",
+        "-drive", f"file={disk},id=image,snapshot=on,{common}", "-drive", f"file={exchange},id=exchange,{common}",
         "-device", "nvme,serial=disks", "-device", "nvme-ns,drive=image,nsid=1",
         "-device", "nvme-ns,drive=exchange,nsid=2",
     ]  # fmt: skip
 
 
-def command(arch, kernel, image, exchange, cmdline=""):
+def command(arch, kernel, disk, exchange):
     machine = MACHINES[arch]
-    append = f"console={machine['console']} quiet loglevel=3 panic=-1 root=/dev/nvme0n1 rw init=/init {cmdline}"
+    append = f"console={machine['console']} quiet loglevel=3 panic=-1 root=PARTUUID={image.PARTITION} rootwait rw init=/init"
     return [
         machine["qemu"], *machine["options"], "-smp", str(PROCESSORS), "-m", MEMORY, "-nodefaults", "-no-user-config",
         "-display", "none", "-serial", "stdio", "-no-reboot", "-kernel", kernel, "-append", append,
-        *disks(image, exchange),
+        *disks(disk, exchange),
     ]  # fmt: skip
 
 
-def boot(arch, kernel, image, job, folder, line_seen, patience_s):
+def boot(arch, kernel, disk, job, folder, line_seen, patience_s):
     """Runs the job (a shell script) to its end: its exit status. Each line of the console is given to line_seen."""
     exchange = os.path.join(folder, "exchange")
     exchange_write(exchange, job)
     process = subprocess.Popen(
-        command(arch, kernel, image, exchange), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        command(arch, kernel, disk, exchange), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, env={**os.environ, "TMPDIR": folder},
     )  # fmt: skip
     over = threading.Timer(patience_s, process.kill)
