@@ -23,7 +23,9 @@ WORKLOADS = os.environ.get("MMAPTRACE_WORKLOADS", os.path.join(ROOT, "build", "t
 REQUIRE = os.environ.get("MMAPTRACE_REQUIRE") == "1"
 # More arguments for every run, such as --hooks=kprobe: the same tests on another path.
 EXTRA_ARGS = os.environ.get("MMAPTRACE_ARGS", "").split()
-PATIENCE_S = 30
+# How much slower than a real machine this one may be: an emulated one is, by far.
+PATIENCE = float(os.environ.get("MMAPTRACE_PATIENCE", "1"))
+PATIENCE_S = 30 * PATIENCE
 
 
 def workload(name):

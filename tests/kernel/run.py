@@ -1,10 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""The tests on the live kernel: `run.py [--list] [NAME...]` runs those whose name contains one of
-the NAMEs, all without. As root, after `make workloads`. The number of seeds is in MMAPTRACE_SEEDS,
-MMAPTRACE_REQUIRE=1 lets nothing be skipped, MMAPTRACE_ARGS adds arguments to every run."""
+"""The tests on the live kernel: `run.py [--list] [--without=GLOB] [NAME...]` runs those whose name
+contains one of the NAMEs, all without. As root, after `make workloads`. The number of seeds is in
+MMAPTRACE_SEEDS, MMAPTRACE_REQUIRE=1 lets nothing be skipped, MMAPTRACE_ARGS adds arguments to every run,
+MMAPTRACE_PATIENCE multiplies how long things may take, MMAPTRACE_REPORT names a file that gets a line of
+JSON for each test as it ends."""
 
 import fcntl
+import fnmatch
+import json
 import os
 import sys
 import tempfile
@@ -15,6 +19,7 @@ import unittest
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, FOLDER)
 sys.dont_write_bytecode = True
+REPORT = os.environ.get("MMAPTRACE_REPORT")
 
 import lib  # noqa: E402 (found by the line above)
 
@@ -41,20 +46,29 @@ class Report(unittest.TestResult):
         self.passed = 0
         self.failed = 0
         self._began = time.monotonic()
+        self._file = open(REPORT, "a", encoding="utf-8") if REPORT else None
+
+    def _tell(self, word, name, reason):
+        if self._file:
+            seconds = round(time.monotonic() - self._began, 2)
+            print(json.dumps({"test": name, "result": word, "seconds": seconds, "reason": reason}), file=self._file)
+            self._file.flush()
 
     def _line(self, word, test, more=""):
         # A set-up that failed comes without a test of its own.
         name = short_name(test) if isinstance(test, unittest.TestCase) else str(test)
         print(f"{word:4} {name} ({time.monotonic() - self._began:.1f} s){more}", flush=True)
+        return name
 
     def _failure(self, test, error):
         self.failed += 1
-        self._line("FAIL", test)
+        name = self._line("FAIL", test)
         where = traceback.extract_tb(error[2])
         own = [frame for frame in where if frame.filename.startswith(FOLDER)] or where
         places = " < ".join(f"{os.path.basename(frame.filename)}:{frame.lineno}" for frame in reversed(own))
         kind = "" if issubclass(error[0], AssertionError) else f"{error[0].__name__}: "
         text = f"{places}: {kind}{error[1]}"
+        self._tell("failed", name, text)
         print("     " + text.strip().replace("\n", "\n     ")[:6000], flush=True)
 
     def startTest(self, test):
@@ -64,7 +78,7 @@ class Report(unittest.TestResult):
     def addSuccess(self, test):
         super().addSuccess(test)
         self.passed += 1
-        self._line("ok", test)
+        self._tell("passed", self._line("ok", test), "")
 
     def addFailure(self, test, err):
         super().addFailure(test, err)
@@ -76,7 +90,7 @@ class Report(unittest.TestResult):
 
     def addSkip(self, test, reason):
         super().addSkip(test, reason)
-        self._line("skip", test, f": {reason}")
+        self._tell("skipped", self._line("skip", test, f": {reason}"), reason)
 
     def addSubTest(self, test, subtest, err):
         super().addSubTest(test, subtest, err)
@@ -95,12 +109,19 @@ def lock_take():
     return file
 
 
-def main(args):
+def choose(args):
+    """The tests that are asked for, and the names they were asked for by."""
     tests = sorted(flatten(unittest.TestLoader().discover(FOLDER, "test_*.py", FOLDER)), key=lambda test: test.id())
     names = [arg for arg in args if not arg.startswith("-")]
+    without = [arg.partition("=")[2] for arg in args if arg.startswith("--without=")]
     chosen = [
         test for test in tests if not names or any(name in test.id() or name in short_name(test) for name in names)
     ]
+    return [test for test in chosen if not any(fnmatch.fnmatchcase(short_name(test), glob) for glob in without)], names
+
+
+def main(args):
+    chosen, names = choose(args)
     if "--list" in args:
         print("\n".join(short_name(test) for test in chosen))
         return 0

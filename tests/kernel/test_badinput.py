@@ -11,8 +11,8 @@ import subprocess
 
 import schema
 from lib import (
-    PROGRAM, Case, Child, Tracer, main, maps_count, results_parse, run_program, start_workload, wait_until,
-    workload,
+    PATIENCE_S, PROGRAM, Case, Child, Tracer, main, maps_count, results_parse, run_program, start_workload,
+    wait_until, workload,
 )  # fmt: skip
 
 NOBODY = 65534
@@ -224,7 +224,7 @@ class BadInput(Case):
                     os.read(read_fd, 1)
                     os.close(read_fd)
                     try:
-                        _, stderr = child.communicate(timeout=30)
+                        _, stderr = child.communicate(timeout=PATIENCE_S)
                     except subprocess.TimeoutExpired:
                         child.kill()
                         self.fail("still runs without a reader")
@@ -370,7 +370,7 @@ class NothingLeft(Case):
             pid = int(tracer.line())
             tracer.process.kill()
             # Not to the end of its streams: the command has them too.
-            self.assertEqual(tracer.process.wait(30), -signal.SIGKILL)
+            self.assertEqual(tracer.process.wait(PATIENCE_S), -signal.SIGKILL)
             self.assertTrue(maps_count(pid))
             tracer.send()
             self.assertEqual(tracer.line(), "over")

@@ -5,7 +5,9 @@ import os
 import shutil
 
 import schema
-from lib import Case, Tracer, limit_maps, main, maps_count, process_state, start_workload, wait_until, workload
+from lib import (
+    PATIENCE, Case, Tracer, limit_maps, main, maps_count, process_state, start_workload, wait_until, workload,
+)  # fmt: skip
 
 RUNS = int(os.environ.get("MMAPTRACE_RUNS", "20"))
 
@@ -97,7 +99,9 @@ class Early(Case):
 
     def test_finding_names_the_file(self):
         """The story: one shared object mapped again and again."""
-        with Tracer("--", *self.frames("--inputs", "50", "--batches", "400")) as tracer:
+        # To a third of the limit.
+        batches = limit_maps() // (3 * 49)
+        with Tracer("--", *self.frames("--inputs", "50", "--batches", str(batches))) as tracer:
             self.assertEqual(tracer.wait(), 0)
             findings = tracer.lines("finding")
         self.assertTrue(findings, "no finding")
@@ -124,10 +128,11 @@ class Early(Case):
 
     def test_forecast_brackets_the_failure(self):
         """A steady leak: the failure comes between the bounds of each forecast, give or take a factor of two."""
-        pace_us = 20
+        # Some seconds to any limit, most of them asleep: that is steady also where others keep the machine busy.
+        pace_us = round(20 * PATIENCE * 65530 / limit_maps())
         argv = self.frames("--inputs", "1000", "--pace", str(pace_us), "--batches", "0")
         with Tracer("--", *argv) as tracer:
-            self.assertEqual(tracer.wait(120), 1)
+            self.assertEqual(tracer.wait(120 * PATIENCE), 1)
             called_ns = called_at_ns(tracer.err.text())
             findings = [line for line in tracer.lines("finding") if line["eta_s"] and line["kind"] != "enomem"]
         self.assertTrue(findings, "no forecast")

@@ -61,7 +61,7 @@ REASONS = [
     ("memlock", "ENOMEM", "mlock", {"memlock"}),
     ("mprotect_gap", "ENOMEM", "mprotect", {"unknown"}),
 ]
-FAR = -60000
+FAR = -limit_maps() * 9 // 10
 
 # A process at a limit of a million maps takes some 200 MB of kernel memory.
 MAPS_AT_ONCE = 3_000_000
