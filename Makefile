@@ -112,7 +112,7 @@ check: unit edges
 $(BUILD)/tests/workloads/%: tests/workloads/%.c tests/workloads/common.c $(wildcard tests/workloads/*.h) Makefile | $(BUILD)
 	$(say) CC $@
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -O2 -g -o $@ $(filter %.c,$^) -pthread -lrt
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -Wall -Wextra $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^) -pthread -lrt
 
 workloads: $(WORKLOAD_BIN)
 kernel-test: all workloads

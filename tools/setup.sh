@@ -8,6 +8,7 @@
 #   tools/setup.sh heavy    the real programs that the tests watch at work
 #   tools/setup.sh vm       what the tests on other kernels need: emulators, and what the guests are made of
 #   tools/setup.sh fresh    what tools/fresh.sh needs
+#   tools/setup.sh cross    what tools/cross.sh needs besides
 #
 # Says nothing when all is there.
 set -euo pipefail
@@ -20,6 +21,7 @@ heavy=(redis-server redis-tools postgresql stress-ng default-jre-headless=java)
 vm=(qemu-system-x86 qemu-system-arm e2fsprogs binutils busybox-static bpftool=bpftool dash findutils python3 strace
 	util-linux mount debian-archive-keyring)
 fresh=(debootstrap util-linux mount tar gzip)
+cross=(lld debian-archive-keyring tar)
 
 # bpftool and the daemons live in sbin, which is not on everyone's PATH.
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
@@ -50,7 +52,8 @@ wanted() {
 		heavy) printf '%s\n' "${heavy[@]}" ;;
 		vm) printf '%s\n' "${vm[@]}" ;;
 		fresh) printf '%s\n' "${fresh[@]}" ;;
-		*) die "no level $level: build, test, heavy, vm or fresh" ;;
+		cross) printf '%s\n' "${cross[@]}" ;;
+		*) die "no level $level: build, test, heavy, vm, fresh or cross" ;;
 		esac
 	done
 }

@@ -16,32 +16,11 @@ SUITE=${SUITE:-bookworm-backports}
 here=$(cd "$(dirname "$0")" && pwd)
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
+# shellcheck source=tools/apt.sh
+. "$here/apt.sh"
 
 say() { echo "vmlinux.sh: $*" >&2; }
 die() { say "$*"; exit 1; }
-
-# An apt of our own: both architectures of $SUITE, from the mirror that the machine uses.
-private_apt() {
-	# shellcheck disable=SC2016 # apt's own variable
-	mirror=${MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' |
-		grep -v security | head -n 1)}
-	[ -n "$mirror" ] || die "no Debian mirror known to apt: set MIRROR, or name a kernel file"
-	mkdir -p "$scratch/state/lists/partial" "$scratch/cache/archives/partial" "$scratch/debs"
-	: >"$scratch/status"
-	echo "deb $mirror $SUITE main" >"$scratch/sources.list"
-	cat >"$scratch/apt.conf" <<-EOF
-		Dir::Etc::SourceList "$scratch/sources.list";
-		Dir::Etc::SourceParts "/dev/null";
-		Dir::State "$scratch/state";
-		Dir::State::status "$scratch/status";
-		Dir::Cache "$scratch/cache";
-		Acquire::Languages "none";
-		APT::Architectures { "amd64"; "arm64"; };
-		APT::Sandbox::User "root";
-	EOF
-	export APT_CONFIG="$scratch/apt.conf"
-	apt-get -qq update
-}
 
 # linux-image-cloud-ARCH names the kernel's package, which from 7.2 on is itself a name for linux-binary-*.
 kernel_package() {
@@ -54,7 +33,8 @@ kernel_package() {
 }
 
 download() {
-	private_apt
+	mkdir "$scratch/debs"
+	private_apt "$scratch" "$SUITE" amd64 arm64
 	for arch in amd64 arm64; do
 		package=$(kernel_package "$arch")
 		say "downloading $package of $SUITE"
