@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
-# Proves tools/run.sh and tools/test.sh on a machine where nothing is installed: a minimal Debian in memory, under the
-# kernel that runs here, with the files of this checkout (as they are, ignored ones left out). As root.
+# Proves tools/run.sh, tools/test.sh and tools/cross.sh on a machine where nothing is installed: a minimal Debian in
+# memory, under the kernel that runs here, with the files of this checkout (as they are, ignored ones left out). As root.
 #
-#   tools/fresh.sh run|test [ARGS...]
+#   tools/fresh.sh run|test|cross [ARGS...]
 #
 # SUITE is the release (bookworm), MIRROR its archive (the one that this machine's apt uses). The minimal system is kept
 # in build/fresh-SUITE.tar.gz for the next time; nothing else stays.
@@ -121,13 +121,13 @@ main() {
 }
 
 case ${1:-} in
-run | test) main "$@" ;;
+run | test | cross) main "$@" ;;
 inside)
 	shift
 	inside "$@"
 	;;
 *)
-	echo "usage: tools/fresh.sh run|test [ARGS...]" >&2
+	echo "usage: tools/fresh.sh run|test|cross [ARGS...]" >&2
 	exit 2
 	;;
 esac
