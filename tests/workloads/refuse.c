@@ -174,13 +174,16 @@ static long run_address_space(void)
 	return (long)mmap(NULL, SIZE_MAX / 4, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 }
 
-/* Shorter than the address space, and longer than any gap in it. */
+/*
+ * Shorter than the address space, and longer than any gap in it. The space ends a little above the stack: 2^47 on
+ * x86-64, on arm64 2^48 or what the kernel was made for.
+ */
 static long run_no_gap(void)
 {
-	size_t len = ((size_t)1 << 47) - ((size_t)1 << 30);
+	size_t len = 0xb0000000;
 
-	if (sizeof(void *) == 4)
-		len = 0xb0000000;
+	if (sizeof(void *) == 8)
+		len = (SIZE_MAX >> __builtin_clzl((size_t)__builtin_frame_address(0))) - ((size_t)1 << 30);
 	return (long)mmap(NULL, len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 }
 
