@@ -2,7 +2,8 @@
 #
 #   make            build/mmaptrace          make check      pure tests under ASan and UBSan, no root
 #   make test       every test (root)        make lint       include edges, format, static analysis
-#   make install    PREFIX, DESTDIR          V=1             show the commands
+#   make install    PREFIX, DESTDIR          make bench      what it costs, beside its peers (root)
+#   V=1             show the commands
 
 VERSION := 0.1.0
 PREFIX ?= /usr/local
@@ -60,9 +61,10 @@ IO_OBJ := $(IO_SRC:%.c=$(BUILD)/%.o)
 SAN_OBJ := $(PURE_SRC:%.c=$(BUILD)/san/%.o)
 UNIT_BIN := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/unit/test_*.c)))
 WORKLOAD_BIN := $(patsubst %.c,$(BUILD)/%,$(filter-out %/common.c,$(sort $(wildcard tests/workloads/*.c))))
+BENCH_BIN := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tools/bench/*.c)))
 
 all: $(BUILD)/mmaptrace
-.PHONY: all clean check unit test kernel-test workloads lint edges format install uninstall
+.PHONY: all clean check unit test kernel-test workloads bench bench-programs lint edges format install uninstall
 
 # ---- kernel side ----
 BPF_CFLAGS := --target=bpf -D__TARGET_ARCH_$(ARCH) -g -O2 -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Ivmlinux -Ibpf
@@ -115,6 +117,17 @@ $(BUILD)/tests/workloads/%: tests/workloads/%.c tests/workloads/common.c $(wildc
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -Wall -Wextra $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^) -pthread -lrt
 
 workloads: $(WORKLOAD_BIN)
+
+$(BUILD)/tools/bench/%: tools/bench/%.c tests/workloads/common.c tests/workloads/common.h Makefile | $(BUILD)
+	$(say) CC $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) -O2 -g -Itests/workloads -o $@ $(filter %.c,$^) $(LIBS)
+
+bench-programs: $(BENCH_BIN)
+# What it costs, beside its peers: PARTS="pair export", FLAGS="--quick -o FILE".
+bench:
+	$(Q)tools/bench/run.py $(FLAGS) $(PARTS)
+
 kernel-test: all workloads
 	$(Q)python3 tests/kernel/run.py $(TESTS)
 test: check kernel-test
@@ -123,7 +136,7 @@ test: check kernel-test
 edges:
 	$(Q)tools/edges.sh
 
-FORMATTED := $(wildcard bpf/*.[ch] user/*/*.[ch] tests/unit/*.[ch] tests/workloads/*.[ch])
+FORMATTED := $(wildcard bpf/*.[ch] user/*/*.[ch] tests/unit/*.[ch] tests/workloads/*.[ch] tools/bench/*.[ch])
 format:
 	$(Q)clang-format -i $(FORMATTED)
 

@@ -9,6 +9,7 @@
 #   tools/setup.sh vm       what the tests on other kernels need: emulators, and what the guests are made of
 #   tools/setup.sh fresh    what tools/fresh.sh needs
 #   tools/setup.sh cross    what tools/cross.sh needs besides
+#   tools/setup.sh bench    the programs that tools/bench/run.py measures mmaptrace beside, as far as there are packages
 #
 # Says nothing when all is there.
 set -euo pipefail
@@ -22,6 +23,9 @@ vm=(qemu-system-x86 qemu-system-arm e2fsprogs binutils busybox-static bpftool=bp
 	util-linux mount debian-archive-keyring)
 fresh=(debootstrap util-linux mount tar gzip)
 cross=(lld debian-archive-keyring tar)
+# Not every distribution has these, or by these names: run.py says of each peer that is not there that it is not.
+peers=(bpftrace linux-perf=perf bpfcc-tools "linux-headers-$(dpkg --print-architecture 2>/dev/null || echo generic)")
+bench=(python3 util-linux strace redis-server redis-tools postgresql "${peers[@]}")
 
 # bpftool and the daemons live in sbin, which is not on everyone's PATH.
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
@@ -53,7 +57,8 @@ wanted() {
 		vm) printf '%s\n' "${vm[@]}" ;;
 		fresh) printf '%s\n' "${fresh[@]}" ;;
 		cross) printf '%s\n' "${cross[@]}" ;;
-		*) die "no level $level: build, test, heavy, vm, fresh or cross" ;;
+		bench) printf '%s\n' "${bench[@]}" ;;
+		*) die "no level $level: build, test, heavy, vm, fresh, cross or bench" ;;
 		esac
 	done
 }
@@ -118,6 +123,8 @@ install_packages() {
 	for package in "$@"; do
 		if [ "$package" = bpftool ] && ! is_to_be_had bpftool; then
 			ubuntu=y
+		elif [[ " ${peers[*]%%=*} " == *" $package "* ]] && ! is_to_be_had "$package"; then
+			say "no package $package here, going on without it"
 		else
 			packages+=("$package")
 		fi

@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""mmaptrace and its peers: how each is started on a process, when it is ready, what it wrote, what it says it lost.
+Each gets buffers of the size of mmaptrace's own (16 MiB), where it has some, and writes to a file in memory."""
+
+import contextlib
+import glob
+import os
+import re
+import shutil
+import subprocess
+
+import lib
+from lib import CannotRun
+
+BUFFER_MIB = 16
+EVENTS = ",".join(f"syscalls:sys_{edge}_{call}" for call in ("mmap", "munmap") for edge in ("enter", "exit"))
+
+
+def count_lines(path, pattern):
+    done = subprocess.run(["grep", "-cE", pattern, path], env={**os.environ, "LC_ALL": "C"}, capture_output=True,
+                          text=True, check=False)
+    return int(done.stdout or 0)
+
+
+class Tool:
+    """One tracer. Subclasses say how it is run."""
+
+    name = ""
+    needs = ()  # programs
+    environment = {}
+
+    def argv(self, log, pid):
+        raise NotImplementedError
+
+    def is_ready(self, run):
+        return lib.is_there(run.log)
+
+    def operations(self, run):
+        """mmaps and munmaps in the log."""
+        raise NotImplementedError
+
+    def lost(self, _run):
+        """What it says itself that it lost; '' for nothing."""
+        return ""
+
+    def start(self, folder, pid):
+        for name in self.needs:
+            if not shutil.which(name):
+                raise CannotRun(f"{name} is not installed")
+        return Run(self, folder, pid)
+
+
+class Run:
+    """A tracer at work."""
+
+    def __init__(self, tool, folder, pid):
+        self.tool, self.pid = tool, pid
+        self.log = os.path.join(folder, "log")
+        self.stderr_path = os.path.join(folder, "stderr")
+        for path in glob.glob(self.log + "*"):
+            os.unlink(path)
+        with open(self.stderr_path, "wb") as stderr, open(self.log + ".out", "wb") as stdout:
+            self.process = lib.spawn(tool.argv(self.log, pid), cpu=lib.TRACER_CPU, stderr=stderr, stdout=stdout,
+                                     env={**os.environ, **tool.environment})
+        try:
+            lib.wait_until(self._ready, f"{tool.name} ready")
+        except CannotRun:
+            self.stop()
+            raise
+
+    def _ready(self):
+        if self.process.poll() is not None:
+            raise CannotRun(f"{self.tool.name} ended with {self.process.returncode}: {lib.first_line(self.stderr())}")
+        return self.tool.is_ready(self)
+
+    def stderr(self):
+        with open(self.stderr_path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+
+    def cpu_ns(self):
+        return lib.cpu_ns(self.process.pid)
+
+    def settle(self, patience_s=60):
+        """Waits until it has caught up: its log stands still, and it uses no CPU to speak of."""
+        last = None
+
+        def is_still():
+            nonlocal last
+            now = (os.path.getsize(self.log) if os.path.exists(self.log) else 0, self.cpu_ns())
+            still = last and now[0] == last[0] and now[1] - last[1] < 20_000_000
+            last = now
+            return still
+
+        lib.wait_until(is_still, f"{self.tool.name} caught up", patience_s, step_s=0.4)
+
+    def stop(self):
+        lib.end(self.process)
+
+
+def is_attached(run, needle):
+    return any(needle in hook for hook in lib.hooks_of(run.process.pid))
+
+
+def perf_events(pid):
+    count = 0
+    with contextlib.suppress(OSError):
+        for fd in os.listdir(f"/proc/{pid}/fd"):
+            with contextlib.suppress(OSError):
+                count += "perf_event" in os.readlink(f"/proc/{pid}/fd/{fd}")
+    return count
+
+
+class Mmaptrace(Tool):
+    def __init__(self, name, *args, target=True, json=False):
+        self.name = name
+        self.args = args
+        self.target, self.json = target, json
+
+    def argv(self, log, pid):
+        target = ["-p", pid] if self.target else []
+        return [lib.PROGRAM, *self.args, *(["--json"] if self.json else []), *target, "-o", log]
+
+    def operations(self, run):
+        return count_lines(run.log, '"type":"op"' if self.json else r" (mmap|munmap)\(")
+
+    def lost(self, run):
+        if not self.json:
+            return ", ".join(re.findall(r"lost[^\n]*|\d[\d,]* .*ring buffer full.*", run.stderr()))
+        done = subprocess.run(["grep", "-aE", '"type":"loss"', run.log], capture_output=True, text=True, check=False)
+        return ", ".join(re.findall(r'"what":"([^"]*)","count":(\d+)', done.stdout)[-1:] and
+                         [f"{count} {what}" for what, count in re.findall(r'"what":"([^"]*)","count":(\d+)', done.stdout)[-1:]])
+
+
+class Bpftrace(Tool):
+    name = "bpftrace, same facts"
+    needs = ("bpftrace",)
+    environment = {"BPFTRACE_PERF_RB_PAGES": str(BUFFER_MIB * 256)}
+
+    def argv(self, log, pid):
+        return ["bpftrace", "-o", log, os.path.join(lib.FOLDER, "facts.bt"), pid]
+
+    def is_ready(self, run):
+        return is_attached(run, "sys_exit_munmap") and is_attached(run, "sys_enter_mmap")
+
+    def operations(self, run):
+        return count_lines(run.log, "^m")
+
+    def lost(self, run):
+        with open(run.log, encoding="utf-8", errors="replace") as file:
+            lost = sum(int(count) for line in file for count in re.findall(r"Lost (\d+) events", line))
+        lost += sum(map(int, re.findall(r"Lost (\d+) events", run.stderr())))
+        return f"Lost {lost} events" if lost else ""
+
+
+class Perf(Tool):
+    needs = ("perf",)
+
+    def is_ready(self, run):
+        return perf_events(run.process.pid) >= 2
+
+
+class PerfTrace(Perf):
+    name = "perf trace"
+
+    def argv(self, log, pid):
+        return ["perf", "trace", "-m", f"{BUFFER_MIB}M", "-e", "mmap,munmap", "-p", pid, "-o", log]
+
+    def operations(self, run):
+        return count_lines(run.log, r"(mmap|munmap)\(")
+
+    def lost(self, run):
+        with open(run.log, encoding="utf-8", errors="replace") as file:
+            lost = sum(int(count) for line in file for count in re.findall(r"LOST (\d+) events", line))
+        return f"LOST {lost} events" if lost else ""
+
+
+class PerfRecord(Perf):
+    name = "perf record"
+
+    def argv(self, log, pid):
+        return ["perf", "record", "-q", "-m", f"{BUFFER_MIB}M", "-e", EVENTS, "-p", pid, "-o", log]
+
+    def _stats(self, run):
+        return lib.output_of(["perf", "report", "--stats", "-i", run.log])
+
+    def operations(self, run):
+        """An operation is two samples, its enter and its exit."""
+        samples = re.search(r"SAMPLE events:\s+(\d+)", self._stats(run))
+        return int(samples.group(1)) // 2 if samples else 0
+
+    def lost(self, run):
+        return ", ".join(re.findall(r"LOST\w* events:\s+\d+", self._stats(run))[:2])
+
+
+class Strace(Tool):
+    name = "strace -f -e %memory"
+    needs = ("strace",)
+
+    def argv(self, log, pid):
+        return ["strace", "-f", "-e", "%memory", "-o", log, "-p", pid]
+
+    def is_ready(self, run):
+        with open(f"/proc/{run.pid}/status", encoding="ascii", errors="replace") as file:
+            return f"TracerPid:\t{run.process.pid}\n" in file.read()
+
+    def operations(self, run):
+        return count_lines(run.log, r" (mmap|munmap)\(")
+
+
+class Memleak(Tool):
+    """bcc compiles against the kernel's headers. Of them memleak uses pt_regs alone, so where the running kernel has
+    none those of another do, put in their place in a mount namespace of its own."""
+
+    name = "memleak (bcc)"
+    needs = ("memleak-bpfcc", "unshare")
+    environment = {"PYTHONUNBUFFERED": "1"}
+    SCRIPT = """set -e
+        if [ -n "$2" ]; then
+            mount -t tmpfs headers /lib/modules
+            mkdir "/lib/modules/$(uname -r)"
+            ln -s "$2" "/lib/modules/$(uname -r)/build"
+            ln -s "$3" "/lib/modules/$(uname -r)/source"
+        fi
+        exec memleak-bpfcc -p "$1" 1"""
+
+    def argv(self, log, pid):
+        common = build = ""
+        if not os.path.isdir(f"/lib/modules/{os.uname().release}/build"):
+            if not os.path.isdir("/lib/modules"):
+                raise CannotRun("memleak: no kernel headers (no /lib/modules)")
+            found = [path for path in sorted(glob.glob("/usr/src/linux-headers-*")) if not path.endswith("-common")]
+            if not found:
+                raise CannotRun("memleak: no kernel headers (/usr/src/linux-headers-*)")
+            build = found[-1]
+            commons = sorted(glob.glob("/usr/src/linux-headers-*-common"))
+            common = commons[-1] if commons else build
+        return ["unshare", "-m", "sh", "-c", self.SCRIPT, "memleak", pid, build, common]
+
+    def is_ready(self, run):
+        with open(run.log + ".out", encoding="utf-8", errors="replace") as file:
+            return "Top 10" in file.read()
+
+
+def mmaptrace_options():
+    return lib.output_of([lib.PROGRAM, "--help"])
