@@ -8,8 +8,7 @@
 
 #define CAP_MIN 256
 
-/* Makes room for len more bytes. */
-static bool buf_reserve(struct buf *buf, size_t len)
+bool buf_reserve(struct buf *buf, size_t len)
 {
 	size_t cap = buf->cap ? buf->cap : CAP_MIN;
 	char *data;
@@ -33,39 +32,43 @@ static bool buf_reserve(struct buf *buf, size_t len)
 	return true;
 }
 
-void buf_add(struct buf *buf, const void *data, size_t len)
+/* "00" to "99": two digits a division. */
+static const char pairs[] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
+			    "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
+			    "8081828384858687888990919293949596979899";
+
+static unsigned int count_digits(uint64_t value)
 {
-	if (!len || !buf_reserve(buf, len))
-		return;
-	memcpy(buf->data + buf->len, data, len);
-	buf->len += len;
+	unsigned int digits = 1;
+
+	for (; value >= 10000; value /= 10000)
+		digits += 4;
+	return digits + (value >= 10) + (value >= 100) + (value >= 1000);
 }
 
-void buf_add_str(struct buf *buf, const char *str)
+/* The digits of value, behind one another up to `end`. */
+static void put_digits(char *end, uint64_t value)
 {
-	buf_add(buf, str, strlen(str));
-}
-
-void buf_add_char(struct buf *buf, char c)
-{
-	buf_add(buf, &c, 1);
-}
-
-static inline void add_digits(struct buf *buf, uint64_t value, unsigned int base)
-{
-	char digits[20]; /* of UINT64_MAX in decimal */
-	size_t at = sizeof(digits);
-
-	do {
-		digits[--at] = "0123456789abcdef"[value % base];
-		value /= base;
-	} while (value);
-	buf_add(buf, digits + at, sizeof(digits) - at);
+	while (value >= 100) {
+		end -= 2;
+		memcpy(end, &pairs[value % 100 * 2], 2);
+		value /= 100;
+	}
+	if (value >= 10)
+		memcpy(end - 2, &pairs[value * 2], 2);
+	else
+		end[-1] = (char)('0' + value);
 }
 
 void buf_add_u64(struct buf *buf, uint64_t value)
 {
-	add_digits(buf, value, 10);
+	unsigned int digits = count_digits(value);
+	char *at = buf_room(buf, digits);
+
+	if (!at)
+		return;
+	put_digits(at + digits, value);
+	buf->len += digits;
 }
 
 void buf_add_i64(struct buf *buf, int64_t value)
@@ -73,12 +76,19 @@ void buf_add_i64(struct buf *buf, int64_t value)
 	if (value < 0)
 		buf_add_char(buf, '-');
 	/* INT64_MIN has no positive counterpart, its unsigned negation has */
-	add_digits(buf, value < 0 ? 0 - (uint64_t)value : (uint64_t)value, 10);
+	buf_add_u64(buf, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
 }
 
 void buf_add_hex(struct buf *buf, uint64_t value)
 {
-	add_digits(buf, value, 16);
+	unsigned int digits = value ? (67 - (unsigned int)__builtin_clzll(value)) / 4 : 1;
+	char *at = buf_room(buf, digits);
+
+	if (!at)
+		return;
+	buf->len += digits;
+	for (unsigned int i = digits; i--; value >>= 4)
+		at[i] = "0123456789abcdef"[value & 15];
 }
 
 void buf_printf(struct buf *buf, const char *format, ...)
