@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "digits.h"
+
 #define CAP_MIN 256
 
 bool buf_reserve(struct buf *buf, size_t len)
@@ -32,42 +34,14 @@ bool buf_reserve(struct buf *buf, size_t len)
 	return true;
 }
 
-/* "00" to "99": two digits a division. */
-static const char pairs[] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
-			    "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
-			    "8081828384858687888990919293949596979899";
-
-static unsigned int count_digits(uint64_t value)
-{
-	unsigned int digits = 1;
-
-	for (; value >= 10000; value /= 10000)
-		digits += 4;
-	return digits + (value >= 10) + (value >= 100) + (value >= 1000);
-}
-
-/* The digits of value, behind one another up to `end`. */
-static void put_digits(char *end, uint64_t value)
-{
-	while (value >= 100) {
-		end -= 2;
-		memcpy(end, &pairs[value % 100 * 2], 2);
-		value /= 100;
-	}
-	if (value >= 10)
-		memcpy(end - 2, &pairs[value * 2], 2);
-	else
-		end[-1] = (char)('0' + value);
-}
-
 void buf_add_u64(struct buf *buf, uint64_t value)
 {
-	unsigned int digits = count_digits(value);
+	unsigned int digits = digits_count(value);
 	char *at = buf_room(buf, digits);
 
 	if (!at)
 		return;
-	put_digits(at + digits, value);
+	digits_put(at + digits, value);
 	buf->len += digits;
 }
 

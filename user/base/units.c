@@ -5,7 +5,8 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
+
+#include "digits.h"
 
 #define NS_PER_US    1000ULL
 #define NS_PER_MS    1000000ULL
@@ -169,41 +170,73 @@ const char *units_seconds(double seconds, char *buf, size_t size)
 	return buf;
 }
 
-/* Splits at the second, rounding down before the epoch too. */
-static uint32_t split_seconds(int64_t unix_ns, struct tm *ret_tm)
-{
-	int64_t ns = unix_ns % (int64_t)NS_PER_S;
-	time_t s = unix_ns / (int64_t)NS_PER_S;
+/* A moment in UTC, for the years 1677 to 2262 that an int64_t of nanoseconds spans. */
+struct moment {
+	uint32_t year, month, day, second, ns; /* second: of the day */
+};
 
-	if (ns < 0) {
-		ns += (int64_t)NS_PER_S;
-		s--;
-	}
-	gmtime_r(&s, ret_tm);
-	return (uint32_t)ns;
+/* Days since 1970 to a date: years begin in March, so that a leap day is the last of its year. */
+static void date_of(int64_t days, struct moment *ret_moment)
+{
+	uint32_t since = (uint32_t)(days + 719468); /* 0000-03-01 */
+	uint32_t era = since / 146097;		    /* 400 years */
+	uint32_t of_era = since % 146097;
+	uint32_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+	uint32_t of_year = of_era - (365 * year + year / 4 - year / 100);
+	uint32_t month = (5 * of_year + 2) / 153; /* 0: March */
+
+	ret_moment->day = of_year - (153 * month + 2) / 5 + 1;
+	ret_moment->month = month < 10 ? month + 3 : month - 9;
+	ret_moment->year = year + era * 400 + (month >= 10);
 }
 
-/* value in `width` digits, with zeros before. */
-static void put_digits(char *at, unsigned int value, unsigned int width)
+/* Not by gmtime_r, which takes a lock and looks at the time zone. Rounds down before the epoch too. */
+static struct moment moment_of(int64_t unix_ns)
 {
-	for (unsigned int i = width; i--; value /= 10)
-		at[i] = (char)('0' + value % 10);
+	const int64_t ns_per_day = (int64_t)(S_PER_DAY * NS_PER_S);
+	int64_t days = unix_ns / ns_per_day, rest = unix_ns % ns_per_day;
+	struct moment moment;
+
+	if (rest < 0) {
+		rest += ns_per_day;
+		days--;
+	}
+	date_of(days, &moment);
+	moment.second = (uint32_t)((uint64_t)rest / NS_PER_S);
+	moment.ns = (uint32_t)((uint64_t)rest % NS_PER_S);
+	return moment;
+}
+
+/* "23:59:59" */
+static void put_time_of_day(char *at, uint32_t second)
+{
+	digits_put_pair(at, second / 3600);
+	digits_put_pair(at + 3, second / 60 % 60);
+	digits_put_pair(at + 6, second % 60);
+}
+
+/* Microseconds in six digits. */
+static void put_us(char *at, uint32_t us)
+{
+	digits_put_pair(at, us / 10000);
+	digits_put_pair(at + 2, us / 100 % 100);
+	digits_put_pair(at + 4, us % 100);
 }
 
 /* By hand: every line of JSON has one or two, and snprintf would be half of what such a line costs. */
 const char *units_time(int64_t unix_ns, char *buf, size_t size)
 {
 	char text[UNITS_LEN] = "0000-00-00T00:00:00.000000000Z";
-	struct tm tm;
-	uint32_t ns = split_seconds(unix_ns, &tm);
+	struct moment moment = moment_of(unix_ns);
 
-	put_digits(text, (unsigned int)tm.tm_year + 1900, 4);
-	put_digits(text + 5, (unsigned int)tm.tm_mon + 1, 2);
-	put_digits(text + 8, (unsigned int)tm.tm_mday, 2);
-	put_digits(text + 11, (unsigned int)tm.tm_hour, 2);
-	put_digits(text + 14, (unsigned int)tm.tm_min, 2);
-	put_digits(text + 17, (unsigned int)tm.tm_sec, 2);
-	put_digits(text + 20, ns, 9);
+	digits_put_pair(text, moment.year / 100);
+	digits_put_pair(text + 2, moment.year % 100);
+	digits_put_pair(text + 5, moment.month);
+	digits_put_pair(text + 8, moment.day);
+	put_time_of_day(text + 11, moment.second);
+	put_us(text + 20, moment.ns / 1000);
+	text[26] = (char)('0' + moment.ns / 100 % 10);
+	digits_put_pair(text + 27, moment.ns % 100);
 	if (size) {
 		memcpy(buf, text, size < sizeof(text) ? size : sizeof(text));
 		buf[size - 1] = '\0';
@@ -213,9 +246,11 @@ const char *units_time(int64_t unix_ns, char *buf, size_t size)
 
 const char *units_clock(int64_t unix_ns, char *buf, size_t size)
 {
-	struct tm tm;
-	uint32_t ns = split_seconds(unix_ns, &tm);
+	char text[UNITS_LEN] = "00:00:00.000000";
+	struct moment moment = moment_of(unix_ns);
 
-	snprintf(buf, size, "%02d:%02d:%02d.%06" PRIu32, tm.tm_hour, tm.tm_min, tm.tm_sec, ns / 1000);
+	put_time_of_day(text, moment.second);
+	put_us(text + 9, moment.ns / 1000);
+	snprintf(buf, size, "%s", text);
 	return buf;
 }
