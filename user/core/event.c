@@ -2,7 +2,6 @@
 #include "event.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 /* Superblock magics (include/uapi/linux/magic.h). */
@@ -37,6 +36,8 @@ static enum file_kind file_kind_of(const struct mt_file *file)
 	return format == 0100000 ? FILE_REGULAR : FILE_OTHER;
 }
 
+_Static_assert(sizeof(((struct file_id *)0)->path) > MT_FILE_NAME_LEN, "a name and its end fit into a path");
+
 static void file_decode(const struct mt_file *file, struct file_id *ret_id)
 {
 	memset(ret_id, 0, sizeof(*ret_id));
@@ -46,7 +47,7 @@ static void file_decode(const struct mt_file *file, struct file_id *ret_id)
 	ret_id->kind = file_kind_of(file);
 	/* What lives on a kernel mount was never linked anywhere. */
 	ret_id->deleted = file->nlink == 0 && !(file->fs_flags & MT_FILE_KERNEL_MOUNT);
-	snprintf(ret_id->path, sizeof(ret_id->path), "%.*s", (int)sizeof(file->name), file->name);
+	memcpy(ret_id->path, file->name, strnlen(file->name, sizeof(file->name)));
 }
 
 static int op_error_of(uint32_t op, uint32_t flags, int64_t ret)

@@ -163,13 +163,17 @@ void op_args_decode(uint32_t op, const uint64_t *raw, struct op_args *ret_args)
 	*ret_args = args;
 }
 
-/* Appends "|name" to what buf holds; drops what does not fit. */
+/* Appends "|name" to what buf holds, as far as it fits. By hand: these words are a quarter of a JSON line's price. */
 static void flag_append(char *buf, size_t size, const char *name)
 {
-	size_t len = strlen(buf);
+	size_t at = strlen(buf), len = strlen(name);
 
-	if (len < size)
-		snprintf(buf + len, size - len, "%s%s", len ? "|" : "", name);
+	if (at && at + 1 < size)
+		buf[at++] = '|';
+	if (at + len >= size)
+		len = at < size ? size - 1 - at : 0;
+	memcpy(buf + at, name, len);
+	buf[at + len] = '\0';
 }
 
 static const char *flags_text(const struct flag *table, size_t count, uint64_t flags, const char *none, char *buf,
@@ -177,7 +181,7 @@ static const char *flags_text(const struct flag *table, size_t count, uint64_t f
 {
 	char rest[24];
 
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count && flags; i++) {
 		if (!(flags & table[i].bit))
 			continue;
 		flag_append(buf, size, table[i].name);
@@ -188,7 +192,7 @@ static const char *flags_text(const struct flag *table, size_t count, uint64_t f
 		flag_append(buf, size, rest);
 	}
 	if (!*buf)
-		snprintf(buf, size, "%s", none);
+		flag_append(buf, size, none);
 	return buf;
 }
 
