@@ -48,15 +48,6 @@ void json_close_array(struct json_writer *json)
 	close_with(json, ']');
 }
 
-void json_put_key(struct json_writer *json, const char *key)
-{
-	put_comma(json);
-	buf_add_char(json->buf, '"');
-	buf_add_str(json->buf, key);
-	buf_add_str(json->buf, "\":");
-	json->comma = false;
-}
-
 void json_put_null(struct json_writer *json)
 {
 	put_comma(json);
@@ -119,63 +110,25 @@ void json_put_text(struct json_writer *json, const char *text)
 	buf_add_char(json->buf, '"');
 }
 
+void json_put_word(struct json_writer *json, const char *word)
+{
+	size_t len = strlen(word);
+	char *at;
+
+	put_comma(json);
+	at = buf_room(json->buf, len + 2);
+	if (!at)
+		return;
+	*at++ = '"';
+	memcpy(at, word, len);
+	at[len] = '"';
+	buf_end(json->buf, at + len + 1);
+}
+
 void json_put_hex(struct json_writer *json, uint64_t value)
 {
 	put_comma(json);
 	buf_add_str(json->buf, "\"0x");
 	buf_add_hex(json->buf, value);
 	buf_add_char(json->buf, '"');
-}
-
-void json_add_bool(struct json_writer *json, const char *key, bool value)
-{
-	json_put_key(json, key);
-	json_put_bool(json, value);
-}
-
-void json_add_u64(struct json_writer *json, const char *key, uint64_t value)
-{
-	json_put_key(json, key);
-	json_put_u64(json, value);
-}
-
-void json_add_i64(struct json_writer *json, const char *key, int64_t value)
-{
-	json_put_key(json, key);
-	json_put_i64(json, value);
-}
-
-void json_add_double(struct json_writer *json, const char *key, double value)
-{
-	json_put_key(json, key);
-	json_put_double(json, value);
-}
-
-void json_add_text(struct json_writer *json, const char *key, const char *text)
-{
-	json_put_key(json, key);
-	json_put_text(json, text);
-}
-
-void json_add_known_u64(struct json_writer *json, const char *key, bool known, uint64_t value)
-{
-	json_put_key(json, key);
-	if (known)
-		json_put_u64(json, value);
-	else
-		json_put_null(json);
-}
-
-void json_add_known_hex(struct json_writer *json, const char *key, bool known, uint64_t value)
-{
-	json_put_key(json, key);
-	if (known)
-		json_put_hex(json, value);
-	else
-		json_put_null(json);
-}
-
-void json_add_known_text(struct json_writer *json, const char *key, bool known, const char *text)
-{
-	json_add_text(json, key, known ? text : NULL);
 }

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "json_line.h"
 
-#include <stdio.h>
-
 #include "figures.h"
 #include "units.h"
 
@@ -10,7 +8,7 @@ void line_add_time(struct line *line, const char *key, uint64_t boot_ns)
 {
 	char text[UNITS_LEN];
 
-	json_add_text(&line->json, key,
+	json_add_word(&line->json, key,
 		      units_time(figures_unix_ns(boot_ns, line->context->wall_offset_ns), text, sizeof(text)));
 }
 
@@ -20,7 +18,7 @@ struct line line_begin(struct buf *buf, const struct line_context *context, cons
 
 	json_open_object(&line.json);
 	json_add_u64(&line.json, "schema", 1);
-	json_add_text(&line.json, "type", type);
+	json_add_word(&line.json, "type", type);
 	line_add_time(&line, "ts", ts_ns);
 	json_add_text(&line.json, "host", context->host);
 	return line;
@@ -53,12 +51,15 @@ void line_end(struct line *line)
 
 void line_add_file_identity(struct json_writer *json, const struct file_id *file)
 {
-	char dev[UNITS_LEN];
-
-	snprintf(dev, sizeof(dev), "%u:%u", file->dev_major, file->dev_minor);
-	json_add_text(json, "dev", dev);
+	json_put_key(json, "dev");
+	buf_add_char(json->buf, '"');
+	buf_add_u64(json->buf, file->dev_major);
+	buf_add_char(json->buf, ':');
+	buf_add_u64(json->buf, file->dev_minor);
+	buf_add_char(json->buf, '"');
+	json->comma = true;
 	json_add_u64(json, "inode", file->inode);
-	json_add_text(json, "kind", file_kind_name(file->kind));
+	json_add_word(json, "kind", file_kind_name(file->kind));
 }
 
 void line_add_tally(struct json_writer *json, uint64_t calls, uint64_t failed, int64_t delta)

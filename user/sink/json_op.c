@@ -8,14 +8,22 @@ static void add_prot(struct json_writer *json, const struct op_args *args)
 {
 	char text[FLAGS_LEN];
 
-	json_add_known_text(json, "prot", args->has_prot, op_prot_text(args->prot, text, sizeof(text)));
+	json_put_key(json, "prot");
+	if (args->has_prot)
+		json_put_word(json, op_prot_text(args->prot, text, sizeof(text)));
+	else
+		json_put_null(json);
 }
 
 static void add_flags(struct json_writer *json, uint32_t op, const struct op_args *args)
 {
 	char text[FLAGS_LEN];
 
-	json_add_known_text(json, "flags", args->has_flags, op_flags_text(op, args->flags, text, sizeof(text)));
+	json_put_key(json, "flags");
+	if (args->has_flags)
+		json_put_word(json, op_flags_text(op, args->flags, text, sizeof(text)));
+	else
+		json_put_null(json);
 }
 
 static void add_args(struct json_writer *json, uint32_t op, const struct op_args *args)
@@ -29,7 +37,7 @@ static void add_args(struct json_writer *json, uint32_t op, const struct op_args
 	add_prot(json, args);
 	add_flags(json, op, args);
 	if (args->has_advice)
-		json_add_text(json, "advice", op_advice_text(args->advice, text, sizeof(text)));
+		json_add_word(json, "advice", op_advice_text(args->advice, text, sizeof(text)));
 }
 
 static void put_file(struct json_writer *json, const struct file_id *file)
@@ -54,7 +62,11 @@ static void add_result(struct json_writer *json, const struct op_event *op)
 		json_put_hex(json, (uint64_t)op->ret);
 	else
 		json_put_i64(json, op->ret);
-	json_add_known_text(json, "errno", op->has_result && op->error, errno_name(op->error, name, sizeof(name)));
+	json_put_key(json, "errno");
+	if (op->has_result && op->error)
+		json_put_word(json, errno_name(op->error, name, sizeof(name)));
+	else
+		json_put_null(json);
 }
 
 void json_op(struct buf *buf, const struct line_context *context, const struct process *process,
@@ -66,7 +78,7 @@ void json_op(struct buf *buf, const struct line_context *context, const struct p
 	struct json_writer *json = &line.json;
 
 	json_add_u64(json, "tid", op->tid);
-	json_add_text(json, "op", op_name(op->op));
+	json_add_word(json, "op", op_name(op->op));
 	if (op->op == MT_OP_OTHER)
 		json_add_known_u64(json, "syscall", op->syscall != UINT32_MAX, op->syscall);
 	add_args(json, op->op, args);
@@ -119,9 +131,9 @@ void json_enomem(struct buf *buf, const struct line_context *context, const stru
 	char name[32];
 
 	json_add_u64(json, "tid", refusal->tid);
-	json_add_text(json, "op", op_name(refusal->op));
-	json_add_text(json, "errno", errno_name(refusal->error, name, sizeof(name)));
-	json_add_text(json, "reason", reason_name(refusal->reason));
+	json_add_word(json, "op", op_name(refusal->op));
+	json_add_word(json, "errno", errno_name(refusal->error, name, sizeof(name)));
+	json_add_word(json, "reason", reason_name(refusal->reason));
 	add_facts(json, refusal);
 	line_end(&line);
 }
