@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""How many events get into a log, and for how much CPU time.
+
+One process maps and unmaps on a CPU of its own, as fast as it can or at a pace; the tracer has the other CPU and the
+same buffers as its peers. Events are what is in the log when the tracer has ended, held against the calls made; the
+CPU time is the tracer's own, from its being ready until it has caught up. A tool that stops its target for each event
+(strace) loses none: it slows the target down instead, and that is told."""
+
+import os
+
+import lib
+import peers
+
+# Pairs a second: an event each for mmap and munmap. 0 is as fast as one CPU can.
+PACES = [500, 1000, 2000, 5000, 10_000, 20_000, 40_000, 80_000, 120_000, 160_000, 0]
+KINDS = ("anon", "shm")
+
+
+def tools():
+    options = peers.mmaptrace_options()
+    chosen = [peers.Mmaptrace("mmaptrace --json", json=True), peers.Mmaptrace("mmaptrace, text")]
+    if "--stacks" in options:
+        chosen.append(peers.Mmaptrace("mmaptrace --json --stacks", "--stacks", json=True))
+    if "mmaptrace record" in options:
+        chosen.append(peers.MmaptraceRecord())
+    return chosen + [peers.Bpftrace(), peers.PerfTrace(), peers.PerfRecord(), peers.Strace()]
+
+
+def measure(tool, folder, ops, kind, pace, ms):
+    run = tool.start(folder, ops.pid)
+    try:
+        began_ns = run.cpu_ns()
+        done = ops.ask(f"run {kind} {pace} {ms}")
+        run.settle()
+        used_ns = run.cpu_ns() - began_ns
+    finally:
+        run.stop()
+    events = int(done["calls"]) * 2
+    logged = tool.operations(run)
+    return {
+        "events": events,
+        "logged": logged,
+        "lost": max(events - logged, 0),
+        "said": tool.lost(run),
+        "per_s": events / done["wall_ns"] * 1e9,
+        "per_cpu_s": logged / used_ns * 1e9,
+        "bytes": os.path.getsize(run.log) / max(logged, 1),
+    }
+
+
+def first_loss(take, known):
+    """Bisects PACES: (fastest pace without loss, slowest with). known: {index: result}."""
+    low, high = -1, len(PACES) - 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        known[middle] = take(PACES[middle])
+        if known[middle]["lost"]:
+            high = middle
+        else:
+            low = middle
+    return (known[low]["per_s"] if low >= 0 else 0), known[high]["per_s"]
+
+
+def full_speed(samples, chosen, folder, ops, ms, repetitions, refused):
+    for turn in range(repetitions):
+        for tool in chosen:
+            for kind in KINDS:
+                if tool.name in refused:
+                    continue
+                try:
+                    taken = measure(tool, folder, ops, kind, 0, ms)
+                except lib.CannotRun as why:
+                    refused[tool.name] = str(why)
+                    continue
+                samples.setdefault((tool.name, kind), []).append(taken)
+        lib.progress(f"export: round {turn + 1} of {repetitions}")
+
+
+def summary(name, kind, taken):
+    keys = ("per_s", "per_cpu_s", "bytes")
+    row = {"name": name, "kind": kind, **{key: lib.median([one[key] for one in taken]) for key in keys}}
+    row["lost_share"] = sum(one["lost"] for one in taken) / sum(one["events"] for one in taken)
+    row["said"] = next((one["said"] for one in taken if one["said"]), "")
+    row["spread"] = lib.spread([one["per_cpu_s"] for one in taken])
+    return row
+
+
+def find_losses(rows, chosen, folder, ops, ms):
+    """Where each that lost at full speed starts to."""
+    for row in rows:
+        if row["kind"] != KINDS[0]:
+            continue
+        if not row["lost_share"]:
+            row["clean_per_s"], row["loses_per_s"] = row["per_s"], None
+            continue
+        tool = next(tool for tool in chosen if tool.name == row["name"])
+        known = {len(PACES) - 1: row}
+        row["clean_per_s"], row["loses_per_s"] = first_loss(
+            lambda pace, tool=tool: measure(tool, folder, ops, KINDS[0], pace, ms), known)
+        lib.progress(f"export: {tool.name} loses from {row['loses_per_s']:,.0f} a second")
+
+
+def show(report):
+    rows = report.parts["export"]
+
+    def share(row):
+        return "-" if "why_not" in row else f"{row['lost_share'] * 100:.2f} %" if row["lost_share"] else "none"
+
+    def figure(key):
+        return lambda row: lib.number(row.get(key), 0)
+
+    lib.table([("to a log in memory", lambda row: row["name"]), ("", lambda row: row.get("kind", "")),
+               ("per CPU s", figure("per_cpu_s")), ("at full speed/s", figure("per_s")), ("lost", share), ("clean at/s", figure("clean_per_s")),
+               ("loses at/s", figure("loses_per_s")), ("bytes", figure("bytes")),
+               ("it says", lambda row: row.get("why_not") or row.get("said", ""))], rows)
+
+
+def goals(report, rows):
+    def best(kind, wanted):
+        found = [row for row in rows if row.get("kind") == kind and wanted(row["name"])]
+        return max(found, key=lambda row: row["per_cpu_s"], default=None)
+
+    for kind in KINDS:
+        ours = next((row for row in rows if row["name"] == "mmaptrace --json" and row.get("kind") == kind), None)
+        if not ours:
+            continue
+        report.goal(f"mmaptrace --json, {kind}: share lost at full speed of one core: 0", 0, ours["lost_share"],
+                    not ours["lost_share"], 4)
+        for name in ("bpftrace", "perf trace", "perf record", "strace"):
+            peer = best(kind, lambda other, name=name: other.startswith(name))
+            if peer:
+                factor = ours["per_cpu_s"] / peer["per_cpu_s"]
+                report.goal(f"mmaptrace --json, {kind}: events per CPU second, times those of {name}: over 1 (aim 5)",
+                            1, factor, factor > 1)
+
+
+def run(report, quick):
+    ms, repetitions = (1000, 1) if quick else (2500, 3)
+    samples, refused = {}, {}
+    with lib.scratch() as folder, lib.Ops(folder) as ops:
+        chosen = tools()
+        full_speed(samples, chosen, folder, ops, ms, repetitions, refused)
+        rows = [summary(name, kind, taken) for (name, kind), taken in samples.items()]
+        find_losses(rows, chosen, folder, ops, ms)
+    for row in rows + [{"name": name, "why_not": why} for name, why in refused.items()]:
+        report.add("export", row)
+    show(report)
+    goals(report, rows)
