@@ -17,6 +17,7 @@ __noinline int life_report(__u64 mm, __u32 type, __u32 parent)
 {
 	struct mt_process *process = bpf_map_lookup_elem(&processes, &mm);
 	struct mt_life_record *record;
+	__u64 flags = BPF_RB_NO_WAKEUP;
 
 	if (!process)
 		return 0;
@@ -26,11 +27,14 @@ __noinline int life_report(__u64 mm, __u32 type, __u32 parent)
 		loss_count(MT_LOSS_LIFE_RECORDS);
 		return 0;
 	}
+	/* Ends come in thousands: the timer would be too late. */
+	if (type == MT_TYPE_EXIT && bpf_ringbuf_query(&alarms, BPF_RB_AVAIL_DATA) >= ALARMS_WAKE_BYTES)
+		flags = BPF_RB_FORCE_WAKEUP;
 	head_fill(&record->head, type, sizeof(*record), bpf_ktime_get_boot_ns());
 	record->parent = parent;
 	record->pad = 0;
 	__builtin_memcpy(&record->process, process, sizeof(*process));
-	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+	bpf_ringbuf_submit(record, flags);
 	return 0;
 }
 

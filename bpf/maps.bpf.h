@@ -66,6 +66,14 @@ struct {
 	__type(value, struct op_context);
 } contexts SEC(".maps");
 
+/* A set of mms: whose accounts have changed since user space last asked. It is read in one call and emptied. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 2048);
+	__type(key, __u64);
+	__type(value, __u8);
+} changed SEC(".maps");
+
 /* mms being booked at this moment; used without a witness alone. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -97,6 +105,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 1 << 20);
 } alarms SEC(".maps");
+#define ALARMS_WAKE_BYTES (1 << 18)
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -128,6 +137,9 @@ volatile __u32 stop_at_maps = 0;    /* SIGSTOP at this map count; 0: never */
 volatile bool finished = false;	    /* accounts stand still, no operation is begun */
 volatile __u32 seed_pass = 0;	    /* enum seed_pass */
 volatile __u64 last_sweep_ns = 0;   /* boot clock: when the walk before this one began */
+
+volatile __u32 tick = 0;	 /* counts the readings of `changed`; 0: nobody reads it */
+volatile __u32 notes_missed = 0; /* changes that found no room in `changed`: all accounts are to be read */
 
 volatile __u32 reader_woken = 0; /* a wake-up is on its way: the reader of `events` takes it down */
 

@@ -277,6 +277,7 @@ int BPF_PROG(process_exec, struct task_struct *task, pid_t old_pid, struct linux
 	process->flags &= ~MT_PROCESS_STOPPED;
 	process_set_comm(process, task);
 	tally_call(process, outcome.op, false);
+	process_note(process);
 	if (target) {
 		struct op_context *shown = context && context->active ? context : NULL;
 		struct mt_file file = {};
@@ -302,8 +303,10 @@ int BPF_PROG(process_rename, struct task_struct *task, const char *comm)
 	if (!key || task->pid != task->tgid)
 		return 0;
 	process = bpf_map_lookup_elem(&processes, &key);
-	if (process && process->tgid == task->tgid)
+	if (process && process->tgid == task->tgid) {
 		bpf_probe_read_kernel_str(process->comm, sizeof(process->comm), comm);
+		process_note(process);
+	}
 	return 0;
 }
 
@@ -328,7 +331,7 @@ int BPF_PROG(process_exit, struct task_struct *task)
 			__u64 key = process->mm;
 
 			life_report(process->mm, MT_TYPE_EXIT, 0);
-			bpf_map_delete_elem(&processes, &key);
+			process_drop(key);
 		}
 	}
 	bpf_map_delete_elem(&owners, &tgid);
@@ -351,7 +354,7 @@ static __always_inline int on_exit_mmap(__u64 key)
 	}
 	if (process->tgid) /* else it lives on in another mm */
 		life_report(process->mm, MT_TYPE_EXIT, 0);
-	bpf_map_delete_elem(&processes, &key);
+	process_drop(key);
 	return 0;
 }
 

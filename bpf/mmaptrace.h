@@ -123,8 +123,8 @@ struct mt_process {
 	__u32 step_limit;		       /* the limit next_step was made for */
 	__u32 execs;			       /* number of execs witnessed */
 	__s32 exec_delta;		       /* maps credited to the exec under way */
-	__u32 pad;
-	char comm[MT_COMM_LEN]; /* the leader's; raw bytes */
+	__u32 tick;			       /* the reading before which it was last noted as changed */
+	char comm[MT_COMM_LEN];		       /* the leader's; raw bytes */
 	__u32 failed[MT_FAIL_MAX];
 	__u32 swept;	    /* map_count that the last walk found and left for the call that may be at it */
 	__u32 change_jiffy; /* low bits of the jiffy of last_change_ns */

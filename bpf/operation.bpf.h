@@ -275,6 +275,7 @@ static __always_inline void operation_end(struct mt_process *process, struct tas
 		outcome->flags |= MT_OP_FAILED;
 		fail_count(process, error);
 	}
+	process_note(process);
 	outcome->map_count = process->map_count;
 	if (context) {
 		outcome->delta += context->delta;

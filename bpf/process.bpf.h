@@ -70,6 +70,32 @@ static __always_inline void process_init(struct mt_process *process, struct mm_s
 }
 
 /*
+ * Puts an account on the list of the changed, once a tick. To be called after
+ * the change; core/reading.h tells why none is missed.
+ */
+static __always_inline void process_note(struct mt_process *process)
+{
+	__u64 key = process->mm;
+	__u8 yes = 1;
+	__u32 now;
+
+	barrier(); /* the compiler must leave what was booked before this */
+	now = tick;
+	if (process->tick == now)
+		return;
+	process->tick = now;
+	if (bpf_map_update_elem(&changed, &key, &yes, BPF_ANY))
+		__sync_fetch_and_add(&notes_missed, 1);
+}
+
+/* Closes an account, and takes it off the list: whoever has ended leaves no room taken there. */
+static __always_inline void process_drop(__u64 key)
+{
+	bpf_map_delete_elem(&processes, &key);
+	bpf_map_delete_elem(&changed, &key);
+}
+
+/*
  * Opens an account for mm, owned by task's process; NULL if the table is full.
  * Call it where nobody else can book in this mm: see above.
  */
@@ -83,8 +109,10 @@ static __always_inline struct mt_process *process_create(struct mm_struct *mm, s
 		return NULL;
 	}
 	process = bpf_map_lookup_elem(&processes, &key);
-	if (process)
+	if (process) {
 		process_init(process, mm, task, baseline);
+		process_note(process);
+	}
 	return process;
 }
 
@@ -103,7 +131,7 @@ static __always_inline struct mt_process *process_rekey(struct mt_process *old, 
 		old->tgid = 0;
 		old->flags = MT_PROCESS_OWNER_DEAD;
 	} else {
-		bpf_map_delete_elem(&processes, &old_key); /* first: there may be no other slot */
+		process_drop(old_key); /* first: there may be no other slot */
 	}
 	if (bpf_map_update_elem(&processes, &key, copy, BPF_ANY)) {
 		loss_count(MT_LOSS_PROCESSES);
@@ -141,6 +169,8 @@ static __always_inline struct mt_process *process_move(struct mt_process *old, s
 	process->peak_vm_pages = 0;
 	if (target && (target->flags & MT_TARGET_PENDING))
 		process_forget_past(process);
+	process->tick = 0; /* noted under its old key, if at all */
+	process_note(process);
 	owner_set(tgid, key);
 	return process;
 }
@@ -239,6 +269,7 @@ static __always_inline __s32 process_book(struct mt_process *process, __u32 coun
 	process->total_vm_pages = total_vm_pages;
 	if (total_vm_pages > process->peak_vm_pages)
 		process->peak_vm_pages = total_vm_pages;
+	process_note(process);
 	return delta;
 }
 
@@ -269,8 +300,10 @@ static __always_inline void process_rose(struct mt_process *process, __u32 op, b
 
 	if (process_step(process, count))
 		alarm_report(process->mm, CAUSE(MT_TYPE_STEP, op) | (own ? CAUSE_IN_SYSCALL : 0), 0);
-	if (stop_at_maps && count >= stop_at_maps && own && !(process->flags & MT_PROCESS_STOPPED))
+	if (stop_at_maps && count >= stop_at_maps && own && !(process->flags & MT_PROCESS_STOPPED)) {
 		process_stop(process->mm);
+		process_note(process);
+	}
 }
 
 #endif /* PROCESS_BPF_H */

@@ -81,6 +81,7 @@ static __noinline struct mt_process *process_meet(struct mt_process *process, st
 	if (process->tgid) /* else it lives on in another mm */
 		life_report(process->mm, MT_TYPE_EXIT, 0);
 	process_set_owner(process, task);
+	process_note(process);
 	return process;
 }
 
@@ -120,6 +121,7 @@ static __always_inline int on_lock_released(struct mm_struct *mm, bool write)
 	/* What has an active context is counted at its end. */
 	if (own && !(context && context->active) && witness_counts(op, nr)) {
 		tally_call(process, op, false);
+		process_note(process);
 		if (op == MT_OP_MMAP && process->map_count == count && !cfg_core)
 			refusal_infer(process, task, count);
 	}
