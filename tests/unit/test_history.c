@@ -219,6 +219,60 @@ static void reset_forgets_all(void **state)
 	assert_int_equal(history.first.map_count, 6);
 }
 
+/* Held over a time without change it is as if it had been sampled all along. */
+static void held_is_as_sampled(void **state)
+{
+	uint64_t seed = 7;
+
+	(void)state;
+	for (unsigned int turn = 0; turn < 200; turn++) {
+		struct history sampled, held;
+		unsigned int at = 1, count = 100;
+
+		history_reset(&sampled);
+		history_reset(&held);
+		add(&sampled, 0, count);
+		add(&held, 0, count);
+		for (unsigned int change = 0; change < 20; change++) {
+			unsigned int until = at + 1 + fake_below(&seed, fake_below(&seed, 4) ? 20 : 100000);
+			struct sample before = fake_sample(until - 1, count);
+
+			for (; at < until; at++)
+				add(&sampled, at, count);
+			history_hold(&held, &before, SECOND);
+			history_add(&held, &before);
+			count += fake_below(&seed, 10);
+		}
+		for (unsigned int level = 0; level < HISTORY_LEVELS; level++) {
+			struct sample other[HISTORY_SAMPLES + 1];
+			unsigned int used = history_read(&sampled, level, samples);
+
+			assert_int_equal(history_read(&held, level, other), used);
+			for (unsigned int i = 0; i < used; i++) {
+				assert_int_equal(other[i].ts_ns, samples[i].ts_ns);
+				assert_int_equal(other[i].map_count, samples[i].map_count);
+			}
+		}
+	}
+}
+
+static void nothing_to_hold(void **state)
+{
+	struct sample sample = fake_sample(100, 5);
+	struct history history;
+
+	(void)state;
+	history_reset(&history);
+	history_hold(&history, &sample, SECOND); /* of no past */
+	assert_int_equal(history_read(&history, 0, samples), 0);
+	history_add(&history, &sample);
+	history_hold(&history, &sample, SECOND);
+	assert_int_equal(history_read(&history, 0, samples), 1);
+	sample.ts_ns -= SECOND; /* older */
+	history_hold(&history, &sample, SECOND);
+	assert_int_equal(history_read(&history, 0, samples), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -234,6 +288,8 @@ int main(void)
 		cmocka_unit_test(wraps_without_losing_order),
 		cmocka_unit_test(newest_comes_last),
 		cmocka_unit_test(reset_forgets_all),
+		cmocka_unit_test(held_is_as_sampled),
+		cmocka_unit_test(nothing_to_hold),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -152,6 +152,104 @@ static void first_change_of_a_new_process(void **state)
 	model_free(&model);
 }
 
+/* A tick of a model whose owner reads an account only if it may have changed. */
+static void tick(struct model *model, const struct mt_process *account, bool read, uint64_t now_ns,
+		 struct judgement *ret_judgements)
+{
+	struct process *process, *next;
+
+	memset(ret_judgements, 0, FINDING_KINDS * sizeof(*ret_judgements));
+	if (read)
+		update(model, account, now_ns);
+	model->last_tick_ns = now_ns;
+	LIVELY_EACH(model, process, next)
+	{
+		model_hold(model, process);
+		model_judge(model, process, now_ns, ret_judgements);
+	}
+}
+
+/* Their samples may lie a nanosecond apart. */
+static void assert_eta(double eta_s, double expected_s)
+{
+	if (isinf(expected_s))
+		assert_true(isinf(eta_s));
+	else
+		assert_true(fabs(eta_s - expected_s) <= 1e-6 * expected_s);
+}
+
+/* Whoever does not change need not be read: what is said of it is the same. */
+static void read_when_changed_or_always(void **state)
+{
+	unsigned int raised = 0;
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= 40; seed++) {
+		struct model always = model_make(), changed = model_make();
+		struct mt_process account = fake_account(1000, 23);
+		struct judgement one[FINDING_KINDS], other[FINDING_KINDS];
+		uint64_t random = seed, last_change_s = 0;
+		uint32_t pace = 1 + fake_below(&random, 12), step = 1 + fake_below(&random, 400);
+
+		always.tick_ns = changed.tick_ns = SECOND;
+		for (uint64_t now_s = 1; now_s < 1500 && account.map_count < LIMIT - 500; now_s++) {
+			bool rests = now_s > 400 && now_s < 400 + 30 * pace;
+
+			if (!rests && !fake_below(&random, pace)) {
+				mmaps(&account, (int32_t)(1 + fake_below(&random, step)), NOW + now_s * SECOND - 1);
+				last_change_s = now_s;
+			}
+			tick(&always, &account, true, NOW + now_s * SECOND, one);
+			tick(&changed, &account, now_s == 1 || (last_change_s && now_s < last_change_s + 3),
+			     NOW + now_s * SECOND, other);
+			for (unsigned int kind = 0; kind < FINDING_KINDS; kind++) {
+				assert_int_equal(one[kind].change, other[kind].change);
+				assert_eta(other[kind].verdict.forecast.eta_s, one[kind].verdict.forecast.eta_s);
+				raised += one[kind].change == CHANGE_RAISED;
+			}
+			assert_int_equal(always.processes->state, changed.processes->state);
+		}
+		model_free(&always);
+		model_free(&changed);
+	}
+	assert_true(raised > 10);
+}
+
+/* At rest a process is not looked at, and comes back by its next change. */
+static void lively_while_it_changes(void **state)
+{
+	struct model model = model_make();
+	struct mt_process account = fake_account(1000, 23), idle = fake_account(1001, 23);
+	struct judgement judgements[FINDING_KINDS];
+	struct process *process;
+
+	(void)state;
+	model.tick_ns = SECOND;
+	update(&model, &idle, NOW);
+	process = update(&model, &account, NOW);
+	assert_null(model.lively);
+	for (unsigned int round = 0; round < 3; round++) {
+		uint64_t now_ns = NOW + (1 + round * 1000) * SECOND;
+
+		mmaps(&account, 1, now_ns);
+		update(&model, &account, now_ns);
+		assert_ptr_equal(model.lively, process);
+		assert_null(process->lively_next);
+		model_judge(&model, process, now_ns, judgements);
+		assert_null(model.lively);
+	}
+	mmaps(&account, 1, NOW + 5000 * SECOND);
+	update(&model, &account, NOW + 5000 * SECOND);
+	model_calm(&model, process); /* nobody wants to know */
+	model_calm(&model, process);
+	assert_null(model.lively);
+	update(&model, &account, NOW + 5001 * SECOND);
+	assert_ptr_equal(model.lively, process);
+	model_remove(&model, process);
+	assert_null(model.lively);
+	model_free(&model);
+}
+
 /* An alarm in the middle of a tick's span: the flat part before it is known too. */
 static void flat_until_the_last_tick(void **state)
 {
@@ -440,6 +538,8 @@ int main(void)
 		cmocka_unit_test(first_change_of_a_known_process),
 		cmocka_unit_test(first_change_of_a_new_process),
 		cmocka_unit_test(flat_until_the_last_tick),
+		cmocka_unit_test(read_when_changed_or_always),
+		cmocka_unit_test(lively_while_it_changes),
 		cmocka_unit_test(older_account_is_ignored),
 		cmocka_unit_test(older_account_of_the_image_before),
 		cmocka_unit_test(exec_restarts_the_past),

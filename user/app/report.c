@@ -327,12 +327,12 @@ void report_losses(struct session *session, bool at_end)
 		if (what != MT_LOSS_FILES || at_end)
 			report_loss(session, what, tracer_loss_text(what), losses.counts[what]);
 	}
-	report_loss(session, MT_LOSS_MAX, "runs of BPF programs: skipped by the kernel", losses.missed_runs);
-	report_loss(session, MT_LOSS_MAX + 1, "accounts not read: changing too fast", losses.torn);
-	report_loss(session, MT_LOSS_MAX + 2, "records not understood", session->undecoded);
-	report_loss(session, MT_LOSS_MAX + 3, "lines or processes: out of memory",
+	report_loss(session, LOSS_MISSED_RUNS, "runs of BPF programs: skipped by the kernel", losses.missed_runs);
+	report_loss(session, LOSS_TORN, "accounts not read: changing too fast", losses.torn);
+	report_loss(session, LOSS_UNDECODED, "records not understood", session->undecoded);
+	report_loss(session, LOSS_MEMORY, "lines or processes: out of memory",
 		    session->memory_lost + session->model.dropped);
-	report_loss(session, MT_LOSS_MAX + 4, "uses of files: a process's table of files is full",
+	report_loss(session, LOSS_FILE_USES, "uses of files: a process's table of files is full",
 		    model_files_dropped(&session->model));
 }
 

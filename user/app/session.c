@@ -88,6 +88,7 @@ static void session_free(struct session *session)
 	tracer_free(session->tracer);
 	loop_free(session->loop);
 	model_free(&session->model);
+	reading_free(&session->reading);
 	for (unsigned int i = 0; i < RECENT_FINDINGS; i++)
 		buf_free(&session->recent[i]);
 	buf_free(&session->buf);

@@ -14,10 +14,14 @@
 #include "options.h"
 #include "output.h"
 #include "plan.h"
+#include "reading.h"
 #include "text.h"
 #include "tracer.h"
 
 #define RECENT_FINDINGS 4
+
+/* Slots of what was lost, after those of enum mt_loss. */
+enum { LOSS_MISSED_RUNS = MT_LOSS_MAX, LOSS_TORN, LOSS_UNDECODED, LOSS_MEMORY, LOSS_FILE_USES, LOSS_SLOTS };
 
 struct session {
 	const struct options *options;
@@ -25,6 +29,7 @@ struct session {
 	struct tracer *tracer;
 	struct loop *loop;
 	struct model model;
+	struct reading reading; /* which accounts a tick reads; of the table only */
 	struct output output;
 	struct buf buf;		 /* lines not yet written out */
 	struct text_style style; /* also holds what JSON lines need: style.line */
@@ -46,7 +51,7 @@ struct session {
 
 	/* counts for the end */
 	uint64_t events, findings, serious_findings, undecoded, memory_lost;
-	uint64_t loss_shown[MT_LOSS_MAX + 5];
+	uint64_t loss_shown[LOSS_SLOTS];
 
 	struct buf recent[RECENT_FINDINGS]; /* findings shown again under each redrawn table */
 	unsigned int recent_next;

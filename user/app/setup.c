@@ -19,6 +19,7 @@
 #define SAMPLE_ALL_NS	 (1000 * MS_NS)
 #define SAMPLE_STREAM_NS (250 * MS_NS)
 #define DRAIN_NS	 (100 * MS_NS) /* records wait this long at most; alarms never */
+#define NOTES_MIN	 64
 
 static int check_targets(const struct options *options)
 {
@@ -224,19 +225,32 @@ static int adopt_target(struct session *session, uint32_t pid)
 	return 0;
 }
 
+/* Where more than an eighth of all has changed, reading all of them in batches costs no more. */
+static int start_reading(struct session *session)
+{
+	uint32_t room = session->options->max_processes / 8;
+
+	if (session->options->command != COMMAND_TABLE)
+		return 0;
+	return reading_init(&session->reading, room > NOTES_MIN ? room : NOTES_MIN);
+}
+
 static int start_tracer(struct session *session)
 {
 	const struct options *options = session->options;
+	bool table = options->command == COMMAND_TABLE;
 	struct tracer_options tracer_options = {
 		.plan = session->plan,
 		.limit = session->limit,
 		.real_limit = session->real_limit,
 		.stop_at = (uint32_t)((uint64_t)session->limit * options->stop_at_percent / 100),
-		.ring_bytes = options->ring_bytes,
+		/* The table streams nothing, and a ring is resident twice its size. */
+		.ring_bytes = table ? session->page_size : options->ring_bytes,
 		.max_processes = options->max_processes,
-		.stop_all = options->command == COMMAND_TABLE,
+		.notes = table ? session->reading.room : 0,
+		.stop_all = table,
 		.stop_comm = options->filter.comm,
-		.operations = options->command != COMMAND_TABLE,
+		.operations = !table,
 	};
 	int error = tracer_open(&tracer_options, &session->tracer);
 
@@ -309,11 +323,13 @@ static int build_loop(struct session *session)
 
 	if (options->interval_ns < sample_ns)
 		sample_ns = options->interval_ns;
+	session->model.tick_ns = sample_ns;
 	if (!error)
 		error = loop_add(loop, tracer_events_fd(session->tracer), records_drain, session);
 	if (!error)
 		error = loop_add_signals(loop, signals, take_signal, session);
-	if (!error)
+	/* For the table, ends can wait for its tick; a ring that fills wakes us. */
+	if (!error && stream)
 		error = loop_add_timer(loop, 0, DRAIN_NS, tick_drain, session);
 	if (!error)
 		error = loop_add_timer(loop, 0, sample_ns, tick_sample, session);
@@ -381,6 +397,8 @@ int session_start(struct session *session, int argc, char **argv)
 		error = loop_new(&session->loop);
 	if (!error)
 		error = start_child(session);
+	if (!error)
+		error = start_reading(session);
 	if (!error)
 		error = start_tracer(session);
 	if (!error)

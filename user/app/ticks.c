@@ -26,8 +26,12 @@ static void forget_missing(struct session *session)
 	struct process *process, *next;
 
 	MODEL_EACH (&session->model, process, next) {
-		if (process->turn + 1 >= session->model.turn || process->seen_ns > session->model.last_tick_ns)
+		if (process->turn == session->model.turn)
 			continue;
+		if (process->turn + 1 == session->model.turn || process->seen_ns > session->model.last_tick_ns) {
+			reading_ask_again(&session->reading);
+			continue;
+		}
 		process->ended = true;
 		if (session_wants(session, process) && process->shown)
 			report_exit(session, process, session_now());
@@ -35,15 +39,60 @@ static void forget_missing(struct session *session)
 	}
 }
 
-static int sample_all(struct session *session)
+static int read_all(struct session *session)
 {
 	int count;
 
 	session->model.turn++;
 	count = tracer_read_all(session->tracer, take_account, session);
-	if (count < 0)
+	log_debug("read all accounts: %d", count);
+	if (count < 0) {
+		reading_ask_again(&session->reading);
 		return count;
+	}
+	records_drain(session); /* who has ended meanwhile is not missing */
 	forget_missing(session);
+	return 0;
+}
+
+static void take_note(uint64_t mm, void *arg)
+{
+	struct session *session = arg;
+
+	reading_note(&session->reading, mm);
+}
+
+/* What only a reading of all accounts makes good: notes, and records of ends, that were lost. */
+static uint64_t all_missed(const struct session *session, uint64_t notes_missed)
+{
+	return notes_missed + session->loss_shown[MT_LOSS_LIFE_RECORDS] + session->loss_shown[LOSS_MISSED_RUNS];
+}
+
+static int read_changed(struct session *session)
+{
+	struct reading *reading = &session->reading;
+	struct mt_process account;
+	const uint64_t *mms;
+	unsigned int count, known = 0;
+	int error;
+
+	reading_begin(reading, all_missed(session, tracer_tick(session->tracer)));
+	error = tracer_take_notes(session->tracer, take_note, session);
+	if (error) {
+		log_debug("cannot take the notes of what has changed: %s; reading all accounts", strerror(-error));
+		reading_ask_all(reading);
+	}
+	if (reading_is_all(reading))
+		return read_all(session);
+	mms = reading_due(reading, &count);
+	for (unsigned int i = 0; i < count; i++) {
+		if (tracer_read(session->tracer, mms[i], &account))
+			continue; /* it has ended, or has moved, and is noted where it is now */
+		take_account(&account, session);
+		known++;
+	}
+	if (count)
+		log_debug("read accounts that changed: %u", known);
 	return 0;
 }
 
@@ -99,13 +148,17 @@ int session_sample(struct session *session)
 	if (error)
 		return error;
 	if (session->options->command == COMMAND_TABLE)
-		error = sample_all(session);
+		error = read_changed(session);
 	else
 		sample_targets(session);
 	session->model.last_tick_ns = session_now();
-	MODEL_EACH (&session->model, process, next) {
-		if (model_needs_judgement(process))
+	LIVELY_EACH(&session->model, process, next)
+	{
+		model_hold(&session->model, process);
+		if (session_wants(session, process))
 			report_judgement(session, process, session->model.last_tick_ns);
+		else
+			model_calm(&session->model, process);
 	}
 	return error;
 }

@@ -47,6 +47,31 @@ void history_add(struct history *history, const struct sample *sample)
 	}
 }
 
+static void level_hold(struct history *history, unsigned int level, const struct sample *sample, uint64_t step_ns)
+{
+	const struct sample *newest = level_newest(history, level);
+	uint64_t from_ns = newest->ts_ns, spacing = history_spacing(level), until_ns = sample->ts_ns, count, i;
+	struct sample flat = *sample;
+
+	if (spacing < step_ns)
+		spacing = step_ns;
+	until_ns -= step_ns / 4; /* one just before the sample would take its place on the grid */
+	count = until_ns > from_ns ? (until_ns - from_ns) / spacing : 0;
+	for (i = count > HISTORY_SAMPLES ? count - HISTORY_SAMPLES + 1 : 1; i <= count; i++) {
+		flat.ts_ns = from_ns + i * spacing;
+		if (flat.ts_ns > history->last.ts_ns)
+			level_add(history, level, &flat);
+	}
+}
+
+void history_hold(struct history *history, const struct sample *sample, uint64_t step_ns)
+{
+	if (!history->last.ts_ns || sample->ts_ns <= history->last.ts_ns)
+		return;
+	for (unsigned int level = 0; level < HISTORY_LEVELS; level++)
+		level_hold(history, level, sample, step_ns);
+}
+
 unsigned int history_read(const struct history *history, unsigned int level, struct sample *ret_samples)
 {
 	unsigned int used = history->used[level];

@@ -31,6 +31,11 @@ struct history {
 void history_reset(struct history *history);
 /* Takes a sample; one older than the newest is ignored. O(levels) worst, O(1) amortised. */
 void history_add(struct history *history, const struct sample *sample);
+/*
+ * Nothing has changed between the newest sample and this one: what samples every
+ * step_ns would have left, this one not among them. O(levels * samples) at most.
+ */
+void history_hold(struct history *history, const struct sample *sample, uint64_t step_ns);
 /* Spacing of a level in ns. */
 uint64_t history_spacing(unsigned int level);
 /*

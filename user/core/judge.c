@@ -73,6 +73,23 @@ bool model_needs_judgement(const struct process *process)
 	return (process->history || process->last_fail_ns) && (changed || process->state != PROCESS_STEADY);
 }
 
+void model_calm(struct model *model, struct process *process)
+{
+	if (process->lively)
+		DL_DELETE2(model->lively, process, lively_prev, lively_next);
+	process->lively = false;
+}
+
+void model_enliven(struct model *model, struct process *process)
+{
+	if (!model_needs_judgement(process)) {
+		model_calm(model, process);
+	} else if (!process->lively) {
+		DL_APPEND2(model->lively, process, lively_prev, lively_next);
+		process->lively = true;
+	}
+}
+
 void model_judge(struct model *model, struct process *process, uint64_t now_ns, struct judgement *ret_judgements)
 {
 	const struct thresholds *thresholds = &model->thresholds;
@@ -101,4 +118,5 @@ void model_judge(struct model *model, struct process *process, uint64_t now_ns, 
 	}
 	process->state = state_of(process);
 	process->judged_change_ns = process->account.last_change_ns;
+	model_enliven(model, process);
 }

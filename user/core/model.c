@@ -8,6 +8,8 @@
 
 #include "account.h"
 
+#define CLIMB_FORGETS_NS 8000000000ULL /* a climb is as new after this time without a change */
+
 const char *process_state_name(enum process_state state)
 {
 	static const char *const names[] = {"steady", "growing", "leaking", "exhausting", "failing"};
@@ -57,10 +59,43 @@ static void process_sample(struct model *model, struct process *process, const s
 	climb_note(&process->climb, sample, model->thresholds.limit);
 }
 
-/* The point it began from: its baseline, just before its first change. */
-static void process_first_sample(struct model *model, struct process *process)
+/* A climb's past goes on to sample, tick by tick, as far back as it remembers. */
+static void climb_hold(struct model *model, struct process *process, const struct sample *sample, uint64_t from_ns)
 {
-	struct sample sample = {.ts_ns = process->account.first_change_ns, .map_count = process->account.baseline};
+	struct sample flat = *sample;
+
+	if (sample->ts_ns > from_ns + CLIMB_FORGETS_NS)
+		from_ns = sample->ts_ns - CLIMB_FORGETS_NS;
+	for (flat.ts_ns = from_ns + model->tick_ns; flat.ts_ns < sample->ts_ns; flat.ts_ns += model->tick_ns)
+		climb_note(&process->climb, &flat, model->thresholds.limit);
+}
+
+/* It was so at the last tick, and at those before: who does not change is not read. */
+static void process_hold(struct model *model, struct process *process)
+{
+	uint64_t from_ns = process->history->last.ts_ns;
+	struct sample sample;
+
+	if (model->last_tick_ns <= from_ns || model->last_tick_ns < process->seen_ns)
+		return;
+	sample_of(&process->account, model->last_tick_ns, &sample);
+	if (from_ns && model->tick_ns) {
+		history_hold(process->history, &sample, model->tick_ns);
+		climb_hold(model, process, &sample, from_ns);
+	}
+	process_sample(model, process, &sample);
+}
+
+void model_hold(struct model *model, struct process *process)
+{
+	if (process->history)
+		process_hold(model, process);
+}
+
+/* The point it began from: its baseline, just before its first change. */
+static void process_first_sample(struct model *model, struct process *process, const struct mt_process *account)
+{
+	struct sample sample = {.ts_ns = account->first_change_ns, .map_count = account->baseline};
 
 	if (sample.ts_ns)
 		process_sample(model, process, &sample);
@@ -112,32 +147,26 @@ static bool grows_with_maps(const struct mt_process *before, const struct mt_pro
 static void process_take(struct model *model, struct process *process, const struct mt_process *account, uint64_t ts_ns)
 {
 	const struct mt_process last = process->account;
-	struct sample before, now;
+	struct sample now;
 	bool first = !process->history;
-	bool same_image = process->account.execs == account->execs;
 
-	if (account->last_change_ns < process->account.last_change_ns)
+	if (account->last_change_ns < last.last_change_ns)
 		return; /* an older word than the one we have */
-	if (!account->first_change_ns && first) {
+	if (first && account->first_change_ns) {
+		process->history = calloc(1, sizeof(*process->history));
+		model->dropped += !process->history;
+	}
+	if (!process->history) {
 		process->account = *account;
 		return; /* never changed: no past to keep */
 	}
-	if (first) {
-		process->history = calloc(1, sizeof(*process->history));
-		if (!process->history) {
-			model->dropped++;
-			process->account = *account;
-			return;
-		}
-	}
-	sample_of(&process->account, model->last_tick_ns, &before);
-	process->account = *account;
-	if (!same_image)
+	if (last.execs != account->execs)
 		process_restart(process);
 	else if (first && process->seen_ns > model->last_tick_ns)
-		process_first_sample(model, process);
-	else if (before.ts_ns > process->history->last.ts_ns && before.ts_ns >= process->seen_ns)
-		process_sample(model, process, &before); /* it was still so at the last tick */
+		process_first_sample(model, process, account);
+	else
+		process_hold(model, process);
+	process->account = *account;
 	sample_of(account, ts_ns, &now);
 	now.at_peak = grows_with_maps(&last, account);
 	process_sample(model, process, &now);
@@ -153,6 +182,7 @@ struct process *model_update(struct model *model, const struct mt_process *accou
 		return NULL;
 	process_take(model, process, account, ts_ns);
 	memcpy(process->comm, account->comm, MT_COMM_LEN);
+	model_enliven(model, process);
 	return process;
 }
 
@@ -196,6 +226,7 @@ void model_remove(struct model *model, struct process *process)
 	for (unsigned int kind = 0; kind < FINDING_KINDS; kind++)
 		model->open_findings -= process->open[kind].severity != SEVERITY_NONE;
 	model->files_dropped += process->files.dropped;
+	model_calm(model, process);
 	HASH_DELETE(hh, model->processes, process);
 	file_table_free(&process->files);
 	free(process->history);

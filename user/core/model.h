@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <uthash.h>
+#include <utlist.h>
 
 #include "detect.h"
 #include "event.h"
@@ -60,14 +61,18 @@ struct process {
 	bool stop_told;		   /* that --stop-at has stopped it */
 	bool shown;		   /* a line about it has been written */
 	bool ended;
+	bool lively; /* in model.lively */
+	struct process *lively_prev, *lively_next;
 	UT_hash_handle hh;
 };
 
 struct model {
 	struct process *processes; /* uthash */
+	struct process *lively;	   /* utlist: those to be judged at the next tick */
 	struct thresholds thresholds;
 	uint64_t turn;		/* number of complete readings of the kernel's table */
 	uint64_t last_tick_ns;	/* boot clock; every account was current then */
+	uint64_t tick_ns;	/* from one tick to the next; 0: not known */
 	uint64_t dropped;	/* processes for which there was no memory */
 	uint64_t files_dropped; /* files that found no room in the tables of processes now forgotten */
 	unsigned int open_findings;
@@ -76,6 +81,10 @@ struct model {
 /* Walks all processes; the one at hand may be removed. */
 #define MODEL_EACH(model, process, next)                                                                               \
 	for ((process) = (model)->processes; (process) && ((next) = (process)->hh.next, 1); (process) = (next))
+
+/* Walks those that are lively; the one at hand may be calmed or removed. */
+#define LIVELY_EACH(model, process, next)                                                                              \
+	for ((process) = (model)->lively; (process) && ((next) = (process)->lively_next, 1); (process) = (next))
 
 const char *process_state_name(enum process_state state);
 /* map_count / limit; 0 if limit is 0. */
@@ -90,6 +99,8 @@ struct process *model_find(struct model *model, uint32_t pid, uint64_t start_ns)
  * NULL: out of memory (counted). The model owns what it returns.
  */
 struct process *model_update(struct model *model, const struct mt_process *account, uint64_t ts_ns);
+/* Its past goes on to the last tick: if it was not updated then, nothing had changed. */
+void model_hold(struct model *model, struct process *process);
 /* Books an operation's file in the process's table. */
 void model_operation(struct process *process, const struct op_event *op);
 /* Files that found no room, in all. */
@@ -109,6 +120,10 @@ struct judgement {
 
 /* False if nothing has happened since it was last found steady: judging it again would say the same. */
 bool model_needs_judgement(const struct process *process);
+/* Puts a process among the lively if it needs judgement, and takes it out if not. */
+void model_enliven(struct model *model, struct process *process);
+/* Takes a process out until it changes, or is judged, again. */
+void model_calm(struct model *model, struct process *process);
 /* Runs the detectors; updates forecast, state and open findings. ret_judgements: FINDING_KINDS of them. */
 void model_judge(struct model *model, struct process *process, uint64_t now_ns, struct judgement *ret_judgements);
 /* Puts a judgement into words, with its evidence. Pure but for what it reads of the process. */

@@ -26,6 +26,7 @@ static void configure(struct mmaptrace_bpf *bpf, const struct tracer_options *op
 
 	bpf_map__set_max_entries(bpf->maps.processes, options->max_processes);
 	bpf_map__set_max_entries(bpf->maps.owners, options->max_processes);
+	bpf_map__set_max_entries(bpf->maps.changed, options->notes ? options->notes : 1);
 	bpf_map__set_max_entries(bpf->maps.targets, options->operations ? options->max_processes : 1);
 	bpf_map__set_max_entries(bpf->maps.contexts, options->operations ? options->max_processes : 1);
 	bpf_map__set_max_entries(bpf->maps.events, options->ring_bytes);
@@ -39,6 +40,7 @@ static void configure(struct mmaptrace_bpf *bpf, const struct tracer_options *op
 		strncpy((char *)bpf->rodata->cfg_stop_comm, options->stop_comm, sizeof(bpf->rodata->cfg_stop_comm) - 1);
 	bpf->rodata->cfg_wake_bytes = options->ring_bytes / 4;
 	bpf->bss->stop_at_maps = options->stop_at;
+	bpf->bss->tick = options->notes ? 1 : 0;
 	bpf->data->limit_maps = options->limit;
 	bpf->data->sysctl_maps = options->real_limit;
 }

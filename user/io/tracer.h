@@ -18,6 +18,7 @@ struct tracer_options {
 	uint32_t real_limit;	 /* vm.max_map_count, where limit is a pretended one */
 	uint32_t ring_bytes;	 /* of `events`; a power of two, at least a page */
 	uint32_t max_processes;
+	uint32_t notes;	       /* room for notes of what has changed, taken each tick; 0: nobody takes any */
 	bool stop_all;	       /* stop_at holds for every process, not for targets alone */
 	const char *stop_comm; /* stop_all: only processes with this in their name; NULL: any. Borrowed */
 	bool operations;       /* operations of targets will be streamed */
@@ -44,10 +45,15 @@ bool tracer_has_targets(struct tracer *tracer);
 void tracer_set_limit(struct tracer *tracer, uint32_t limit, uint32_t stop_at, uint32_t real_limit);
 /* The mm that a process uses. -ENOENT: unknown to the kernel's table. */
 int tracer_mm_of(struct tracer *tracer, uint32_t pid, uint64_t *ret_mm);
-/* One account; mended, and counted as torn, if it changes too fast for a whole copy. -ENOENT: gone. */
+/* One account; mended, and counted as torn, if it changes too fast for a whole copy. -ENOENT: gone, or nobody's. */
 int tracer_read(struct tracer *tracer, uint64_t mm, struct mt_process *ret_account);
 /* Every account, each whole. Returns how many, or negative errno. */
 int tracer_read_all(struct tracer *tracer, void (*take)(const struct mt_process *account, void *arg), void *arg);
+
+/* Raises the tick: what changes from now on is noted anew. Returns how many changes could not be noted so far. */
+uint64_t tracer_tick(struct tracer *tracer);
+/* Takes the mms of the accounts noted as changed, and forgets them. 0 or negative errno. */
+int tracer_take_notes(struct tracer *tracer, void (*take)(uint64_t mm, void *arg), void *arg);
 
 /* Losses by enum mt_loss, and runs of programs that the kernel skipped. */
 struct tracer_losses {

@@ -156,6 +156,8 @@ int tracer_read(struct tracer *tracer, uint64_t mm, struct mt_process *ret_accou
 		if (is_readable(ret_account))
 			return 0;
 	}
+	if (!ret_account->tgid)
+		return -ENOENT;
 	account_mend(ret_account);
 	tracer->torn++;
 	return 0;
@@ -184,6 +186,35 @@ int tracer_read_all(struct tracer *tracer, void (*take)(const struct mt_process 
 		in = &position;
 	} while (!error);
 	return total;
+}
+
+uint64_t tracer_tick(struct tracer *tracer)
+{
+	struct mmaptrace_bpf__bss *bss = tracer->bpf->bss;
+
+	if (!++bss->tick)
+		bss->tick = 1; /* 0 means that nobody asks */
+	return bss->notes_missed;
+}
+
+int tracer_take_notes(struct tracer *tracer, void (*take)(uint64_t mm, void *arg), void *arg)
+{
+	int fd = bpf_map__fd(tracer->bpf->maps.changed), error;
+	uint64_t mms[TRACER_READ_BATCH];
+	uint8_t values[TRACER_READ_BATCH];
+	uint32_t position, *in = NULL;
+
+	do {
+		__u32 count = TRACER_READ_BATCH;
+
+		error = bpf_map_lookup_and_delete_batch(fd, in, &position, mms, values, &count, NULL);
+		if (error && error != -ENOENT)
+			return error;
+		for (__u32 i = 0; i < count; i++)
+			take(mms[i], arg);
+		in = &position;
+	} while (!error);
+	return 0;
 }
 
 const char *tracer_loss_text(enum mt_loss what)
