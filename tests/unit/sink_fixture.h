@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fake_tally.h"
 #include "reason.h"
 #include "text.h"
 
@@ -26,7 +27,7 @@ static inline struct text_style style_of(unsigned int width)
 
 static inline void tally_set(struct process *process, uint32_t op, uint32_t calls, uint32_t failed, int64_t delta)
 {
-	process->account.tallies[op] = (struct mt_tally){.calls = calls, .failed = failed, .delta = delta};
+	fake_tally(&process->account, op, (struct mt_tally){.calls = calls, .failed = failed, .delta = delta});
 }
 
 /* 4,160 mmaps of one shared object, 64 munmaps. */
@@ -35,8 +36,6 @@ static inline struct process process_leaking(void)
 	struct process process = {.key = {.start_ns = 5 * SECOND, .pid = 1234}, .comm = "frames"};
 
 	process.history = &history_any;
-	process.account.tgid = 1234;
-	process.account.start_ns = 5 * SECOND;
 	process.account.baseline = 23;
 	process.account.map_count = 4119;
 	process.account.high_water = 4120;

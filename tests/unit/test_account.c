@@ -3,6 +3,7 @@
 #include "fake.h"
 
 #include "account.h"
+#include "fake_tally.h"
 
 static void whole_while_the_law_holds(void **state)
 {
@@ -117,31 +118,88 @@ static void mends_what_began_at_nothing(void **state)
 	mended_is_whole(&torn);
 }
 
+/* ---- as kept ---- */
+
+/* Every count comes back as it went in, whatever the copy before it held. */
+static void taken_as_it_is(void **state)
+{
+	struct account account = {0};
+	uint64_t seed = 5;
+
+	(void)state;
+	for (unsigned int turn = 0; turn < 300; turn++) {
+		struct mt_process from = fake_account(1000, fake_below(&seed, 70000));
+		unsigned int changes = turn % 4 ? fake_below(&seed, 8) : 0;
+
+		for (unsigned int i = 0; i < changes; i++)
+			fake_change(&from, fake_below(&seed, MT_OP_MAX), 1, 5, SECOND);
+		if (changes)
+			from.tallies[fake_below(&seed, MT_OP_MAX)].failed = 7;
+		if (fake_below(&seed, 2))
+			from.failed[fake_below(&seed, MT_FAIL_MAX)] = 1 + turn; /* with a tally or, torn, without */
+		from.execs = turn;
+		from.flags = MT_PROCESS_STOPPED;
+		from.total_vm_pages = turn * 3;
+		from.peak_vm_pages = turn * 4;
+		assert_int_equal(account_copy(&account, &from), 0);
+		for (uint32_t op = 0; op < MT_OP_MAX; op++) {
+			struct mt_tally tally = account_tally(&account, op);
+
+			assert_memory_equal(&tally, &from.tallies[op], sizeof(tally));
+		}
+		for (unsigned int slot = 0; slot < MT_FAIL_MAX; slot++)
+			assert_int_equal(account_failures(&account, slot), from.failed[slot]);
+		assert_int_equal(account.mm, from.mm);
+		assert_int_equal(account.opened, from.opened);
+		assert_int_equal(account.closed, from.closed);
+		assert_int_equal(account.first_change_ns, from.first_change_ns);
+		assert_int_equal(account.last_change_ns, from.last_change_ns);
+		assert_int_equal(account.map_count, from.map_count);
+		assert_int_equal(account.baseline, from.baseline);
+		assert_int_equal(account.high_water, from.high_water);
+		assert_int_equal(account.execs, turn);
+		assert_int_equal(account.flags, MT_PROCESS_STOPPED);
+		assert_int_equal(account.total_vm_pages, turn * 3);
+		assert_int_equal(account.peak_vm_pages, turn * 4);
+	}
+	account_free(&account);
+	account_free(&account); /* twice does no harm */
+}
+
+/* 10 000 processes at rest: what they have not done takes no room. */
+static void nothing_done_takes_no_room(void **state)
+{
+	struct mt_process from = fake_account(1000, 60000);
+	struct account account = {0};
+
+	(void)state;
+	assert_int_equal(account_copy(&account, &from), 0);
+	assert_null(account.tallies);
+	assert_in_range(sizeof(account), 1, 96);
+	assert_int_equal(account_failed_calls(&account), 0);
+}
+
 /* Splits are growth too, but they end when all is split: not mapping. */
 static void mapping_leaves_out_splits(void **state)
 {
 	static const uint32_t mapping[] = {MT_OP_MMAP,	 MT_OP_BRK,	 MT_OP_MREMAP,
 					   MT_OP_SHMAT,	 MT_OP_IO_SETUP, MT_OP_MAP_SHADOW_STACK,
 					   MT_OP_EXECVE, MT_OP_EXECVEAT, MT_OP_OTHER};
-	struct mt_process account = fake_account(1, 0);
-	uint32_t splitting = 0;
+	struct account account = {0};
 
 	(void)state;
 	for (uint32_t op = 0; op < MT_OP_MAX; op++)
-		fake_change(&account, op, 1, 1, SECOND);
+		fake_tally(&account, op, (struct mt_tally){.delta = 1});
 	assert_int_equal(account_mapping(&account), COUNT(mapping));
 	for (size_t i = 0; i < COUNT(mapping); i++)
-		fake_change(&account, mapping[i], 1, -1, SECOND);
+		fake_tally(&account, mapping[i], (struct mt_tally){0});
 	assert_int_equal(account_mapping(&account), 0);
-	for (uint32_t op = 0; op < MT_OP_MAX; op++)
-		splitting += account.tallies[op].delta != 0;
-	assert_int_equal(splitting, MT_OP_MAX - COUNT(mapping));
 }
 
 /* As large as it ever was, to a sixteenth: a leak grows, a pool that is refilled does not. */
 static void address_space_at_its_peak(void **state)
 {
-	struct mt_process account = fake_account(1, 0);
+	struct account account = {0};
 
 	(void)state;
 	assert_true(account_at_peak(&account)); /* no figures: nothing speaks against it */
@@ -159,14 +217,14 @@ static void address_space_at_its_peak(void **state)
 
 static void calls_that_succeeded_and_failed(void **state)
 {
-	struct mt_process account = fake_account(1, 0);
+	struct account account = {0};
 
 	(void)state;
 	assert_int_equal(account_good_calls(&account, MT_OP_MMAP), 0);
 	assert_int_equal(account_failed_calls(&account), 0);
-	account.tallies[MT_OP_MMAP] = (struct mt_tally){.calls = 10, .failed = 10};
-	account.tallies[MT_OP_MUNMAP] = (struct mt_tally){.calls = UINT32_MAX, .failed = 1};
-	account.tallies[MT_OP_MAX - 1] = (struct mt_tally){.calls = UINT32_MAX, .failed = UINT32_MAX};
+	fake_tally(&account, MT_OP_MMAP, (struct mt_tally){.calls = 10, .failed = 10});
+	fake_tally(&account, MT_OP_MUNMAP, (struct mt_tally){.calls = UINT32_MAX, .failed = 1});
+	fake_tally(&account, MT_OP_MAX - 1, (struct mt_tally){.calls = UINT32_MAX, .failed = UINT32_MAX});
 	assert_int_equal(account_good_calls(&account, MT_OP_MMAP), 0);
 	assert_int_equal(account_good_calls(&account, MT_OP_MUNMAP), UINT32_MAX - 1);
 	assert_int_equal(account_failed_calls(&account), 11 + (uint64_t)UINT32_MAX);
@@ -175,21 +233,28 @@ static void calls_that_succeeded_and_failed(void **state)
 /* A copy read while its calls had been counted and its failures not yet, or the other way round. */
 static void good_calls_of_a_torn_copy(void **state)
 {
-	struct mt_process account = fake_account(1, 0);
+	struct account account = {0};
 
 	(void)state;
-	account.tallies[MT_OP_MMAP] = (struct mt_tally){.calls = 1, .failed = 2};
+	fake_tally(&account, MT_OP_MMAP, (struct mt_tally){.calls = 1, .failed = 2});
 	assert_int_equal(account_good_calls(&account, MT_OP_MMAP), -1);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(whole_while_the_law_holds),   cmocka_unit_test(torn_when_any_side_differs),
-		cmocka_unit_test(whole_at_the_widest_counts),  cmocka_unit_test(mapping_leaves_out_splits),
-		cmocka_unit_test(mends_a_torn_copy),	       cmocka_unit_test(mends_no_more_than_needed),
-		cmocka_unit_test(mends_what_began_at_nothing), cmocka_unit_test(calls_that_succeeded_and_failed),
-		cmocka_unit_test(address_space_at_its_peak),   cmocka_unit_test(good_calls_of_a_torn_copy),
+		cmocka_unit_test(whole_while_the_law_holds),
+		cmocka_unit_test(torn_when_any_side_differs),
+		cmocka_unit_test(whole_at_the_widest_counts),
+		cmocka_unit_test(mapping_leaves_out_splits),
+		cmocka_unit_test(mends_a_torn_copy),
+		cmocka_unit_test(mends_no_more_than_needed),
+		cmocka_unit_test(mends_what_began_at_nothing),
+		cmocka_unit_test(calls_that_succeeded_and_failed),
+		cmocka_unit_test(address_space_at_its_peak),
+		cmocka_unit_test(good_calls_of_a_torn_copy),
+		cmocka_unit_test(taken_as_it_is),
+		cmocka_unit_test(nothing_done_takes_no_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,11 +4,12 @@
 
 #include <stdio.h>
 
+#include "fake_tally.h"
 #include "model.h"
 
 static void tally(struct process *process, uint32_t op, uint32_t calls, uint32_t failed, int64_t delta)
 {
-	process->account.tallies[op] = (struct mt_tally){calls, failed, delta};
+	fake_tally(&process->account, op, (struct mt_tally){calls, failed, delta});
 }
 
 static struct file_use *use_of(struct process *process, enum file_kind kind, const char *path)
@@ -180,7 +181,7 @@ static void advice_is_cut_to_fit(void **state)
 
 static void figures(void **state)
 {
-	struct process process = {.account = fake_account(1000, 4119)};
+	struct process process = {.account = {.map_count = 4119}};
 	struct judgement judgement = {.change = CHANGE_UPDATED, .raised_ns = 7 * SECOND};
 	struct finding finding = finding_of(&process);
 

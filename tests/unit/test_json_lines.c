@@ -307,8 +307,8 @@ static void process_with_all_there_is(void **state)
 	process.cgroup = cgroup;
 	strcpy(process.container_id, "0123456789abcdef");
 	process.forecast.eta_s = (double)INFINITY;
-	process.account.failed[MT_FAIL_ENOMEM] = 3;
-	process.account.failed[MT_FAIL_REST] = 1;
+	fake_tallies(&process.account)->failed[MT_FAIL_ENOMEM] = 3;
+	fake_tallies(&process.account)->failed[MT_FAIL_REST] = 1;
 	/* credited without a call: a thread's exit, say */
 	tally_set(&process, MT_OP_OTHER, 0, 0, -5);
 	tally_set(&process, MT_OP_MPROTECT, 10, 4, 0);

@@ -17,7 +17,7 @@ static struct fixture fixture_make(void)
 	struct fixture fixture = {0};
 
 	thresholds_default(&fixture.model.thresholds, LIMIT);
-	fixture.process.account = fake_account(1000, 30);
+	fixture.process.account.map_count = 30;
 	fixture.process.forecast.eta_s = INFINITY;
 	return fixture;
 }

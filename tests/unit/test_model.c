@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "fake_tally.h"
 #include "model.h"
 
 #define NOW (500 * SECOND)
@@ -42,7 +43,7 @@ static void opens_and_finds(void **state)
 	assert_int_equal(process->key.pid, 1000);
 	assert_int_equal(process->key.start_ns, account.start_ns);
 	assert_int_equal(process->seen_ns, NOW);
-	assert_int_equal(process->first_map_count, 23);
+	assert_int_equal(process->account.map_count, 23);
 	assert_string_equal(process->comm, "fake");
 	assert_true(isinf(process->forecast.eta_s));
 	assert_ptr_equal(update(&model, &account, NOW + SECOND), process);
@@ -399,13 +400,13 @@ static void many_processes(void **state)
 
 static void ratio_and_calls(void **state)
 {
-	struct process process = {.account = fake_account(1000, 6553)};
+	struct process process = {.account = {.map_count = 6553}};
 
 	(void)state;
 	assert_near(process_ratio(&process, 65530), 0.1);
 	assert_near(process_ratio(&process, 0), 0);
-	process.account.tallies[MT_OP_MMAP] = (struct mt_tally){.calls = 10, .failed = 3};
-	process.account.tallies[MT_OP_MUNMAP] = (struct mt_tally){.calls = 9, .failed = 1};
+	fake_tally(&process.account, MT_OP_MMAP, (struct mt_tally){.calls = 10, .failed = 3});
+	fake_tally(&process.account, MT_OP_MUNMAP, (struct mt_tally){.calls = 9, .failed = 1});
 	assert_int_equal(process_net_calls(&process), -1);
 	assert_int_equal(process_failed_calls(&process), 4);
 }

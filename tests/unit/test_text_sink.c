@@ -386,8 +386,8 @@ static void verdict_block(void **state)
 	(void)state;
 	files_fill(&process);
 	process.files.dropped = 5;
-	process.account.failed[MT_FAIL_ENOMEM] = 24;
-	process.account.failed[MT_FAIL_EINVAL] = 1;
+	fake_tallies(&process.account)->failed[MT_FAIL_ENOMEM] = 24;
+	fake_tallies(&process.account)->failed[MT_FAIL_EINVAL] = 1;
 	text_verdict(&buf, &style, 30 * SECOND, &process, LIMIT, &finding, 1);
 	buf_add_char(&buf, '\0');
 	assert_has(&buf, "\nframes[1234]: 23 -> 4,119 maps (6.3 % of 65,530) in 20 s, 4,120 at most\n");

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "fake_tally.h"
 #include "view.h"
 
 #define ROWS 5
@@ -32,8 +33,8 @@ static void rows_make(struct process *processes)
 		process->account.map_count = rows[i].map_count;
 		process->account.opened = rows[i].opened;
 		process->account.closed = rows[i].closed;
-		process->account.tallies[MT_OP_MMAP].calls = rows[i].mmaps;
-		process->account.tallies[MT_OP_BRK].failed = rows[i].failed;
+		fake_tally(&process->account, MT_OP_MMAP, (struct mt_tally){.calls = rows[i].mmaps});
+		fake_tally(&process->account, MT_OP_BRK, (struct mt_tally){.failed = rows[i].failed});
 		process->forecast.rate_per_s = rows[i].rate_per_s;
 		process->forecast.eta_s = rows[i].eta_s;
 	}
@@ -185,7 +186,7 @@ static void failed_only(void **state)
 
 	(void)state;
 	assert_false(view_wants(&filter, &process));
-	process.account.tallies[MT_OP_MAX - 1].failed = 1;
+	fake_tally(&process.account, MT_OP_MAX - 1, (struct mt_tally){.failed = 1});
 	assert_true(view_wants(&filter, &process));
 }
 

@@ -31,16 +31,16 @@ const char *file_kind_name(enum file_kind kind)
 }
 
 /* The operations that moved the map count most, most growth first. */
-static unsigned int evidence_ops(const struct mt_process *account, struct evidence_op *ret_ops)
+static unsigned int evidence_ops(const struct account *account, struct evidence_op *ret_ops)
 {
 	unsigned int count = 0;
 
 	for (uint32_t op = 0; op < MT_OP_MAX; op++) {
-		const struct mt_tally *tally = &account->tallies[op];
-		struct evidence_op use = {op, tally->calls, tally->failed, tally->delta};
+		const struct mt_tally tally = account_tally(account, op);
+		struct evidence_op use = {op, tally.calls, tally.failed, tally.delta};
 		unsigned int at = count;
 
-		if (!tally->delta && !tally->failed)
+		if (!tally.delta && !tally.failed)
 			continue;
 		while (at && ret_ops[at - 1].delta < use.delta) {
 			if (at < EVIDENCE_MAX)

@@ -42,7 +42,7 @@ struct process *model_find(struct model *model, uint32_t pid, uint64_t start_ns)
 	return process;
 }
 
-static void sample_of(const struct mt_process *account, uint64_t ts_ns, struct sample *ret_sample)
+static void sample_of(const struct account *account, uint64_t ts_ns, struct sample *ret_sample)
 {
 	memset(ret_sample, 0, sizeof(*ret_sample));
 	ret_sample->ts_ns = ts_ns;
@@ -105,19 +105,19 @@ static struct process *process_new(struct model *model, const struct mt_process 
 {
 	struct process *process = calloc(1, sizeof(*process)), *added;
 
-	if (!process) {
+	if (!process || account_copy(&process->account, account)) {
+		free(process);
 		model->dropped++;
 		return NULL;
 	}
 	process->key.pid = account->tgid;
 	process->key.start_ns = account->start_ns;
 	process->seen_ns = ts_ns;
-	process->first_map_count = account->map_count;
-	process->account = *account;
 	process->forecast.eta_s = process->forecast.eta_low_s = process->forecast.eta_high_s = INFINITY;
 	HASH_ADD(hh, model->processes, key, sizeof(process->key), process);
 	added = model_find(model, account->tgid, account->start_ns);
 	if (!added) {
+		account_free(&process->account);
 		free(process);
 		model->dropped++;
 	}
@@ -136,7 +136,7 @@ static void process_restart(struct process *process)
  * Has the address space grown beyond all it has been, by half a page at least for
  * each map more? A leak's has. stress-ng's, once split or refilled, has not.
  */
-static bool grows_with_maps(const struct mt_process *before, const struct mt_process *account)
+static bool grows_with_maps(const struct account *before, const struct account *account)
 {
 	if (account->map_count <= before->map_count || account->execs != before->execs || !account->peak_vm_pages)
 		return account_at_peak(account);
@@ -146,7 +146,7 @@ static bool grows_with_maps(const struct mt_process *before, const struct mt_pro
 
 static void process_take(struct model *model, struct process *process, const struct mt_process *account, uint64_t ts_ns)
 {
-	const struct mt_process last = process->account;
+	const struct account last = process->account; /* its counts; not its tallies, which will have gone */
 	struct sample now;
 	bool first = !process->history;
 
@@ -156,19 +156,20 @@ static void process_take(struct model *model, struct process *process, const str
 		process->history = calloc(1, sizeof(*process->history));
 		model->dropped += !process->history;
 	}
-	if (!process->history) {
-		process->account = *account;
-		return; /* never changed: no past to keep */
-	}
-	if (last.execs != account->execs)
+	if (process->history && last.execs != account->execs)
 		process_restart(process);
-	else if (first && process->seen_ns > model->last_tick_ns)
+	else if (process->history && first && process->seen_ns > model->last_tick_ns)
 		process_first_sample(model, process, account);
-	else
+	else if (process->history)
 		process_hold(model, process);
-	process->account = *account;
-	sample_of(account, ts_ns, &now);
-	now.at_peak = grows_with_maps(&last, account);
+	if (account_copy(&process->account, account)) {
+		model->dropped++;
+		return;
+	}
+	if (!process->history)
+		return; /* never changed: no past to keep */
+	sample_of(&process->account, ts_ns, &now);
+	now.at_peak = grows_with_maps(&last, &process->account);
 	process_sample(model, process, &now);
 }
 
@@ -229,6 +230,7 @@ void model_remove(struct model *model, struct process *process)
 	model_calm(model, process);
 	HASH_DELETE(hh, model->processes, process);
 	file_table_free(&process->files);
+	account_free(&process->account);
 	free(process->history);
 	free(process->cgroup);
 	free(process);

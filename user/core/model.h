@@ -11,6 +11,7 @@
 #include <uthash.h>
 #include <utlist.h>
 
+#include "account.h"
 #include "detect.h"
 #include "event.h"
 #include "file_table.h"
@@ -42,8 +43,7 @@ struct process {
 	char comm[MT_COMM_LEN + 1];
 	char *cgroup;	       /* owned; NULL: unknown */
 	char container_id[65]; /* empty: none */
-	struct mt_process account;
-	uint32_t first_map_count; /* when user space first saw it */
+	struct account account;
 	struct history *history;  /* owned; NULL until it first changed */
 	struct forecast forecast;
 	struct climb climb;

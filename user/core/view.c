@@ -61,7 +61,7 @@ static double rank_of(const struct process *process, enum sort_key key)
 	case SORT_CLOSED:
 		return process->account.closed;
 	case SORT_MMAPS:
-		return process->account.tallies[MT_OP_MMAP].calls;
+		return account_tally(&process->account, MT_OP_MMAP).calls;
 	case SORT_FAILED:
 		return process_failed_calls(process);
 	case SORT_PID:

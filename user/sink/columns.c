@@ -65,12 +65,12 @@ static void cell_closed(const struct subject *subject, char *out, size_t size)
 
 static void cell_mmaps(const struct subject *subject, char *out, size_t size)
 {
-	units_count(subject->process->account.tallies[MT_OP_MMAP].calls, out, size);
+	units_count(account_tally(&subject->process->account, MT_OP_MMAP).calls, out, size);
 }
 
 static void cell_munmaps(const struct subject *subject, char *out, size_t size)
 {
-	units_count(subject->process->account.tallies[MT_OP_MUNMAP].calls, out, size);
+	units_count(account_tally(&subject->process->account, MT_OP_MUNMAP).calls, out, size);
 }
 
 static void cell_failed(const struct subject *subject, char *out, size_t size)

@@ -16,20 +16,24 @@ double figures_eta_s(const struct process *process)
 
 bool figures_top_op(const struct process *process, uint32_t *ret_op, double *ret_share)
 {
-	const struct mt_tally *tallies = process->account.tallies;
+	int64_t most = 0;
 	uint32_t top = 0;
 	double sum = 0;
 
 	for (uint32_t op = 0; op < MT_OP_MAX; op++) {
-		if (tallies[op].delta > 0)
-			sum += (double)tallies[op].delta;
-		if (tallies[op].delta > tallies[top].delta)
-			top = op;
+		int64_t delta = account_tally(&process->account, op).delta;
+
+		if (delta > 0)
+			sum += (double)delta;
+		if (delta <= most)
+			continue;
+		most = delta;
+		top = op;
 	}
-	if (sum <= 0)
+	if (!most)
 		return false;
 	*ret_op = top;
-	*ret_share = (double)tallies[top].delta / sum;
+	*ret_share = (double)most / sum;
 	return true;
 }
 

@@ -43,44 +43,51 @@ void json_start(struct buf *buf, const struct line_context *context, uint64_t ts
 	line_end(&line);
 }
 
-static void add_credits(struct json_writer *json, const struct mt_tally *tallies)
+static void add_credits(struct json_writer *json, const struct account *account)
 {
 	json_put_key(json, "credits");
 	json_open_object(json);
-	for (uint32_t op = 0; op < MT_OP_MAX; op++)
-		if (tallies[op].delta)
-			json_add_i64(json, op_name(op), tallies[op].delta);
+	for (uint32_t op = 0; op < MT_OP_MAX; op++) {
+		int64_t delta = account_tally(account, op).delta;
+
+		if (delta)
+			json_add_i64(json, op_name(op), delta);
+	}
 	json_close_object(json);
 }
 
-static void add_ops(struct json_writer *json, const struct mt_tally *tallies)
+static void add_ops(struct json_writer *json, const struct account *account)
 {
 	json_put_key(json, "ops");
 	json_open_object(json);
 	for (uint32_t op = 0; op < MT_OP_MAX; op++) {
-		if (!tallies[op].calls)
+		struct mt_tally tally = account_tally(account, op);
+
+		if (!tally.calls)
 			continue;
 		json_put_key(json, op_name(op));
 		json_open_object(json);
-		line_add_tally(json, tallies[op].calls, tallies[op].failed, tallies[op].delta);
+		line_add_tally(json, tally.calls, tally.failed, tally.delta);
 		json_close_object(json);
 	}
 	json_close_object(json);
 }
 
-static void add_failures(struct json_writer *json, const uint32_t *failed)
+static void add_failures(struct json_writer *json, const struct account *account)
 {
 	bool open = false;
 
 	for (unsigned int slot = 0; slot < MT_FAIL_MAX; slot++) {
-		if (!failed[slot])
+		uint32_t failures = account_failures(account, slot);
+
+		if (!failures)
 			continue;
 		if (!open) {
 			json_put_key(json, "failures");
 			json_open_object(json);
 			open = true;
 		}
-		json_add_u64(json, figures_fail_name(slot), failed[slot]);
+		json_add_u64(json, figures_fail_name(slot), failures);
 	}
 	if (open)
 		json_close_object(json);
@@ -89,20 +96,20 @@ static void add_failures(struct json_writer *json, const uint32_t *failed)
 /* The account by operation; ends both process and exit lines. */
 static void add_account(struct json_writer *json, const struct process *process)
 {
-	add_credits(json, process->account.tallies);
-	add_ops(json, process->account.tallies);
-	add_failures(json, process->account.failed);
+	add_credits(json, &process->account);
+	add_ops(json, &process->account);
+	add_failures(json, &process->account);
 }
 
 /* Figures that process and exit lines share, in one order. */
 static void add_counts(struct json_writer *json, const struct process *process)
 {
-	const struct mt_process *account = &process->account;
+	const struct account *account = &process->account;
 
 	json_add_u64(json, "high_water", account->high_water);
 	json_add_u64(json, "baseline", account->baseline);
-	json_add_u64(json, "mmap_calls", account->tallies[MT_OP_MMAP].calls);
-	json_add_u64(json, "munmap_calls", account->tallies[MT_OP_MUNMAP].calls);
+	json_add_u64(json, "mmap_calls", account_tally(account, MT_OP_MMAP).calls);
+	json_add_u64(json, "munmap_calls", account_tally(account, MT_OP_MUNMAP).calls);
 	json_add_i64(json, "net_calls", process_net_calls(process));
 	json_add_u64(json, "opened", account->opened);
 	json_add_u64(json, "closed", account->closed);

@@ -248,7 +248,7 @@ void text_enomem(struct buf *buf, const struct text_style *style, const struct p
 
 void text_exit(struct buf *buf, const struct text_style *style, uint64_t ts_ns, const struct process *process)
 {
-	const struct mt_process *account = &process->account;
+	const struct account *account = &process->account;
 	struct row row = row_begin(buf, style, INDENT);
 	char text[UNITS_LEN];
 

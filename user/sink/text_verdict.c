@@ -38,7 +38,7 @@ static uint64_t watched_ns(const struct text_style *style, uint64_t ts_ns, const
 static void put_headline(struct buf *buf, const struct text_style *style, uint64_t ts_ns, const struct process *process,
 			 uint32_t limit)
 {
-	const struct mt_process *account = &process->account;
+	const struct account *account = &process->account;
 	char name[NAME_LEN], from[UNITS_LEN], text[UNITS_LEN], percent[UNITS_LEN];
 	struct row row = row_begin(buf, style, INDENT);
 	double ratio = process_ratio(process, limit);
@@ -84,10 +84,14 @@ static void put_op(struct buf *buf, const struct text_style *style, uint32_t op,
 }
 
 /* Those with a part in it, most growth first. */
-static void put_ops(struct buf *buf, const struct text_style *style, const struct mt_tally *tallies)
+static void put_ops(struct buf *buf, const struct text_style *style, const struct account *account)
 {
+	struct mt_tally tallies[MT_OP_MAX];
 	bool shown[MT_OP_MAX] = {false};
 	bool header = false;
+
+	for (uint32_t op = 0; op < MT_OP_MAX; op++)
+		tallies[op] = account_tally(account, op);
 
 	for (;;) {
 		uint32_t best = MT_OP_MAX;
@@ -108,14 +112,16 @@ static void put_ops(struct buf *buf, const struct text_style *style, const struc
 }
 
 /* "refused: ENOMEM 3, EINVAL 1" */
-static void put_failures(struct buf *buf, const struct text_style *style, const uint32_t *failed)
+static void put_failures(struct buf *buf, const struct text_style *style, const struct account *account)
 {
 	struct row row = row_begin(buf, style, INDENT * 2);
 	char text[UNITS_LEN];
 	bool any = false;
 
 	for (unsigned int slot = 0; slot < MT_FAIL_MAX; slot++) {
-		if (!failed[slot])
+		uint32_t failures = account_failures(account, slot);
+
+		if (!failures)
 			continue;
 		if (!any) {
 			row_blanks(&row, INDENT);
@@ -123,7 +129,7 @@ static void put_failures(struct buf *buf, const struct text_style *style, const 
 		}
 		any = true;
 		row_chunkf(&row, PAINT_RED, "%s %s", figures_fail_name(slot),
-			   units_count(failed[slot], text, sizeof(text)));
+			   units_count(failures, text, sizeof(text)));
 		row_mark(&row, ',');
 	}
 	if (any)
@@ -236,8 +242,8 @@ void text_verdict(struct buf *buf, const struct text_style *style, uint64_t ts_n
 {
 	buf_add_char(buf, '\n');
 	put_headline(buf, style, ts_ns, process, limit);
-	put_ops(buf, style, process->account.tallies);
-	put_failures(buf, style, process->account.failed);
+	put_ops(buf, style, &process->account);
+	put_failures(buf, style, &process->account);
 	put_files(buf, style, &process->files);
 	for (unsigned int i = 0; i < count; i++)
 		text_finding(buf, style, process, &findings[i]);
