@@ -305,7 +305,7 @@ static void process_with_all_there_is(void **state)
 
 	(void)state;
 	process.cgroup = cgroup;
-	strcpy(process.container_id, "0123456789abcdef");
+	process.container_id = "0123456789abcdef";
 	process.forecast.eta_s = (double)INFINITY;
 	fake_tallies(&process.account)->failed[MT_FAIL_ENOMEM] = 3;
 	fake_tallies(&process.account)->failed[MT_FAIL_REST] = 1;

@@ -136,7 +136,7 @@ static void table_losses_and_stop(void **state)
 	lossy.losses = 1234;
 	process.account.flags = MT_PROCESS_STOPPED;
 	process.history = NULL; /* never changed: no rate, no forecast */
-	strcpy(process.container_id, "0123456789abcdef0123");
+	process.container_id = "0123456789abcdef0123";
 	text_table(&buf, &style, &lossy, rows, 1);
 	buf_add_char(&buf, '\0');
 	assert_has(&buf, "1,234 lost");

@@ -5,7 +5,6 @@
 
 #include "cgroup.h"
 #include "cleanup.h"
-#include "container.h"
 #include "json_lines.h"
 #include "log.h"
 #include "procfs.h"
@@ -82,19 +81,21 @@ void report_op(struct session *session, const struct process *process, const str
 		text_op(&session->buf, &session->style, process, op);
 }
 
-static void identify(struct process *process)
+static void identify(struct session *session, struct process *process)
 {
+	char *cgroup _cleanup_free_ = NULL;
+
 	if (process->identified)
 		return;
 	process->identified = true;
-	process->cgroup = cgroup_of(process->key.pid);
-	if (process->cgroup)
-		container_id_find(process->cgroup, process->container_id);
+	cgroup = cgroup_of(process->key.pid);
+	if (cgroup)
+		model_identify(&session->model, process, cgroup);
 }
 
 void report_process(struct session *session, struct process *process)
 {
-	identify(process);
+	identify(session, process);
 	process->shown = true;
 	if (json(session))
 		json_process(&session->buf, line(session), session_now(), process, session->limit);
@@ -117,7 +118,7 @@ void report_refusal(struct session *session, struct process *process, const stru
 
 void report_exit(struct session *session, struct process *process, uint64_t ts_ns)
 {
-	identify(process);
+	identify(session, process);
 	if (json(session))
 		json_exit(&session->buf, line(session), ts_ns, process);
 	else if (process->target)
@@ -148,7 +149,7 @@ static void report_finding(struct session *session, struct process *process, con
 	size_t before = session->buf.len;
 
 	gather_files(process, judgement);
-	identify(process);
+	identify(session, process);
 	finding_make(process, judgement, session->limit, ts_ns, &finding);
 	process->shown = true;
 	session->findings += !finding.update;

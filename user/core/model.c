@@ -222,6 +222,12 @@ uint64_t model_files_dropped(const struct model *model)
 	return dropped;
 }
 
+void model_identify(struct model *model, struct process *process, const char *cgroup)
+{
+	process->cgroup = groups_take(&model->groups, cgroup, &process->container_id);
+	model->dropped += !process->cgroup;
+}
+
 void model_remove(struct model *model, struct process *process)
 {
 	for (unsigned int kind = 0; kind < FINDING_KINDS; kind++)
@@ -232,7 +238,7 @@ void model_remove(struct model *model, struct process *process)
 	file_table_free(&process->files);
 	account_free(&process->account);
 	free(process->history);
-	free(process->cgroup);
+	groups_release(&model->groups, process->cgroup);
 	free(process);
 }
 

@@ -17,6 +17,7 @@
 #include "file_table.h"
 #include "finding.h"
 #include "forecast.h"
+#include "groups.h"
 #include "history.h"
 #include "mmaptrace.h"
 
@@ -41,10 +42,10 @@ struct open_finding {
 struct process {
 	struct process_key key;
 	char comm[MT_COMM_LEN + 1];
-	char *cgroup;	       /* owned; NULL: unknown */
-	char container_id[65]; /* empty: none */
+	const char *cgroup;	  /* of model.groups; NULL: unknown */
+	const char *container_id; /* the same; NULL: none */
 	struct account account;
-	struct history *history;  /* owned; NULL until it first changed */
+	struct history *history; /* owned; NULL until it first changed */
 	struct forecast forecast;
 	struct climb climb;
 	enum process_state state;
@@ -69,6 +70,7 @@ struct process {
 struct model {
 	struct process *processes; /* uthash */
 	struct process *lively;	   /* utlist: those to be judged at the next tick */
+	struct groups *groups;	   /* where processes live */
 	struct thresholds thresholds;
 	uint64_t turn;		/* number of complete readings of the kernel's table */
 	uint64_t last_tick_ns;	/* boot clock; every account was current then */
@@ -105,6 +107,8 @@ void model_hold(struct model *model, struct process *process);
 void model_operation(struct process *process, const struct op_event *op);
 /* Files that found no room, in all. */
 uint64_t model_files_dropped(const struct model *model);
+/* Where it lives: the path of its cgroup, copied. */
+void model_identify(struct model *model, struct process *process, const char *cgroup);
 /* Forgets a process. */
 void model_remove(struct model *model, struct process *process);
 void model_free(struct model *model);

@@ -144,9 +144,10 @@ static void cell_top(const struct subject *subject, char *out, size_t size)
 /* Twelve digits, as container engines show them. */
 static void cell_container(const struct subject *subject, char *out, size_t size)
 {
-	char id[sizeof(subject->process->container_id)];
+	char id[16] = "";
 
-	snprintf(id, sizeof(id), "%.12s", subject->process->container_id);
+	if (subject->process->container_id)
+		snprintf(id, sizeof(id), "%.12s", subject->process->container_id);
 	row_escape(id, out, size);
 }
 

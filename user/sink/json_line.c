@@ -34,7 +34,7 @@ struct line line_begin_process(struct buf *buf, const struct line_context *conte
 	line_add_time(&line, "start_time", process->key.start_ns);
 	if (process->cgroup)
 		json_add_text(&line.json, "cgroup", process->cgroup);
-	if (process->container_id[0])
+	if (process->container_id)
 		json_add_text(&line.json, "container_id", process->container_id);
 	return line;
 }
