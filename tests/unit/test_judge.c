@@ -9,6 +9,8 @@
 struct fixture {
 	struct model model;
 	struct process process;
+	struct climb climb;
+	struct open_finding open[FINDING_KINDS];
 	struct judgement judgements[FINDING_KINDS];
 };
 
@@ -25,6 +27,8 @@ static struct fixture fixture_make(void)
 static enum change judge(struct fixture *fixture, enum finding_kind kind, uint64_t now_ns)
 {
 	memset(fixture->judgements, 0xff, sizeof(fixture->judgements));
+	fixture->process.climb = &fixture->climb;
+	fixture->process.open = fixture->open;
 	model_judge(&fixture->model, &fixture->process, now_ns, fixture->judgements);
 	for (unsigned int i = 0; i < FINDING_KINDS; i++)
 		assert_int_equal(fixture->judgements[i].verdict.kind, i);
@@ -34,7 +38,7 @@ static enum change judge(struct fixture *fixture, enum finding_kind kind, uint64
 /* A climb whose forecast is eta_s, of which the detector always says critical. */
 static void climb_set(struct fixture *fixture, double eta_s)
 {
-	struct climb *climb = &fixture->process.climb;
+	struct climb *climb = &fixture->climb;
 
 	memset(climb, 0, sizeof(*climb));
 	climb->base.ts_ns = NOW;
@@ -102,7 +106,7 @@ static void cleared_only_after_the_hold(void **state)
 	assert_int_equal(judge(&fixture, FINDING_EXHAUSTION, NOW), CHANGE_RAISED);
 	assert_int_equal(fixture.process.state, PROCESS_EXHAUSTING);
 	assert_int_equal(judge(&fixture, FINDING_EXHAUSTION, NOW + 5 * SECOND), CHANGE_NONE);
-	memset(&fixture.process.climb, 0, sizeof(fixture.process.climb));
+	memset(&fixture.climb, 0, sizeof(fixture.climb));
 	/* counted from the last time the detector said so */
 	assert_int_equal(judge(&fixture, FINDING_EXHAUSTION, NOW + 15 * SECOND - 1), CHANGE_NONE);
 	assert_int_equal(fixture.process.state, PROCESS_EXHAUSTING);
@@ -123,7 +127,7 @@ static void flapping_is_one_finding(void **state)
 		if (i % 9 == 0)
 			climb_set(&fixture, 8);
 		else
-			memset(&fixture.process.climb, 0, sizeof(fixture.process.climb));
+			memset(&fixture.climb, 0, sizeof(fixture.climb));
 		change = judge(&fixture, FINDING_EXHAUSTION, NOW + i * SECOND);
 		raised += change == CHANGE_RAISED;
 		cleared += change == CHANGE_CLEARED;
@@ -165,7 +169,7 @@ static void tick(struct fixture *fixture, struct history *history, unsigned int 
 	fixture->process.history = history;
 	fixture->process.account.map_count = map_count;
 	history_add(history, &sample);
-	memset(&fixture->process.climb, 0, sizeof(fixture->process.climb));
+	memset(&fixture->climb, 0, sizeof(fixture->climb));
 }
 
 /* From a warning to critical as the limit comes near; never back to a warning while it is open. */
@@ -191,10 +195,10 @@ static void updated_when_more_severe(void **state)
 			severity = fixture.judgements[FINDING_EXHAUSTION].verdict.severity;
 	}
 	assert_int_equal(updates, 1);
-	assert_int_equal(fixture.process.open[FINDING_EXHAUSTION].severity, SEVERITY_CRITICAL);
+	assert_int_equal(fixture.open[FINDING_EXHAUSTION].severity, SEVERITY_CRITICAL);
 	fixture.model.thresholds.critical_s = 1; /* less than before is no news */
 	assert_int_equal(judge(&fixture, FINDING_EXHAUSTION, NOW + second * SECOND), CHANGE_NONE);
-	assert_int_equal(fixture.process.open[FINDING_EXHAUSTION].severity, SEVERITY_CRITICAL);
+	assert_int_equal(fixture.open[FINDING_EXHAUSTION].severity, SEVERITY_CRITICAL);
 }
 
 /* Leaks for a minute, then stands still: told once, and cleared once, 15 s after it was last seen to grow. */

@@ -182,7 +182,7 @@ static void assert_eta(double eta_s, double expected_s)
 /* Whoever does not change need not be read: what is said of it is the same. */
 static void read_when_changed_or_always(void **state)
 {
-	unsigned int raised = 0;
+	unsigned int raised = 0, rested = 0;
 
 	(void)state;
 	for (uint64_t seed = 1; seed <= 40; seed++) {
@@ -203,6 +203,7 @@ static void read_when_changed_or_always(void **state)
 			tick(&always, &account, true, NOW + now_s * SECOND, one);
 			tick(&changed, &account, now_s == 1 || (last_change_s && now_s < last_change_s + 3),
 			     NOW + now_s * SECOND, other);
+			rested += model_rest(changed.processes, NOW + now_s * SECOND);
 			for (unsigned int kind = 0; kind < FINDING_KINDS; kind++) {
 				assert_int_equal(one[kind].change, other[kind].change);
 				assert_eta(other[kind].verdict.forecast.eta_s, one[kind].verdict.forecast.eta_s);
@@ -214,6 +215,7 @@ static void read_when_changed_or_always(void **state)
 		model_free(&changed);
 	}
 	assert_true(raised > 10);
+	assert_true(rested > 10);
 }
 
 /* At rest a process is not looked at, and comes back by its next change. */
@@ -248,6 +250,50 @@ static void lively_while_it_changes(void **state)
 	assert_ptr_equal(model.lively, process);
 	model_remove(&model, process);
 	assert_null(model.lively);
+	model_free(&model);
+}
+
+/* What it has is put away after half a minute, and taken out at its next change, or judgement; not before. */
+static void rests_while_unchanged(void **state)
+{
+	struct model model = model_make();
+	struct mt_process account = fake_account(1000, 23);
+	struct judgement judgements[FINDING_KINDS];
+	struct process *process;
+
+	(void)state;
+	process = update(&model, &account, NOW);
+	assert_false(model_rest(process, NOW + 3600 * SECOND)); /* has no past */
+	assert_false(process_has_past(process));
+	mmaps(&account, 100, NOW);
+	update(&model, &account, NOW);
+	assert_false(model_rest(process, NOW + 3600 * SECOND)); /* not yet judged */
+	model_judge(&model, process, NOW, judgements);
+	assert_false(model_rest(process, NOW + 30 * SECOND - 1));
+	assert_true(model_rest(process, NOW + 30 * SECOND));
+	assert_false(model_rest(process, NOW + 30 * SECOND));
+	assert_null(process->history);
+	assert_true(process_has_past(process));
+	account.tallies[MT_OP_MMAP].calls++; /* a call that changed nothing */
+	update(&model, &account, NOW + 60 * SECOND);
+	assert_null(process->history);
+	assert_int_equal(account_tally(&process->account, MT_OP_MMAP).calls, 101);
+	mmaps(&account, 1, NOW + 90 * SECOND);
+	model.last_tick_ns = NOW + 89 * SECOND;
+	update(&model, &account, NOW + 90 * SECOND);
+	assert_int_equal(process->history->first.ts_ns, NOW);
+	assert_int_equal(process->history->last.map_count, 124);
+	model_judge(&model, process, NOW + 90 * SECOND, judgements);
+	assert_true(model_rest(process, NOW + 200 * SECOND));
+	account.execs++; /* into as many maps as it had */
+	update(&model, &account, NOW + 300 * SECOND);
+	assert_int_equal(process->history->first.ts_ns, NOW + 300 * SECOND);
+	model_judge(&model, process, NOW + 300 * SECOND, judgements);
+	assert_true(model_rest(process, NOW + 400 * SECOND));
+	process->last_fail_ns = NOW + 400 * SECOND; /* refused at once: nothing has changed */
+	model_judge(&model, process, NOW + 400 * SECOND, judgements);
+	assert_int_equal(judgements[FINDING_ENOMEM].change, CHANGE_RAISED);
+	assert_false(model_rest(process, NOW + 401 * SECOND));
 	model_free(&model);
 }
 
@@ -334,7 +380,7 @@ static void exec_restarts_the_past(void **state)
 	assert_ptr_equal(model_find(&model, 1000, account.start_ns), process);
 	assert_int_equal(process->history->first.ts_ns, NOW + 61 * SECOND);
 	assert_int_equal(process->history->first.map_count, 1023);
-	assert_int_equal(process->climb.base.map_count, 1023);
+	assert_int_equal(process->climb->base.map_count, 1023);
 	model_free(&model);
 }
 
@@ -541,6 +587,7 @@ int main(void)
 		cmocka_unit_test(flat_until_the_last_tick),
 		cmocka_unit_test(read_when_changed_or_always),
 		cmocka_unit_test(lively_while_it_changes),
+		cmocka_unit_test(rests_while_unchanged),
 		cmocka_unit_test(older_account_is_ignored),
 		cmocka_unit_test(older_account_of_the_image_before),
 		cmocka_unit_test(exec_restarts_the_past),

@@ -343,9 +343,10 @@ void report_verdict(struct session *session, struct process *process, uint64_t t
 	unsigned int count = 0;
 
 	for (unsigned int kind = 0; kind < FINDING_KINDS; kind++) {
+		struct open_finding open = process_open_finding(process, kind);
 		struct judgement judgement = {
-			.verdict = {kind, process->open[kind].severity, process->forecast},
-			.raised_ns = process->open[kind].raised_ns,
+			.verdict = {kind, open.severity, process->forecast},
+			.raised_ns = open.raised_ns,
 		};
 
 		if (judgement.verdict.severity != SEVERITY_NONE)

@@ -3,6 +3,7 @@
 #include "model.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* How long a verdict must be absent before its finding is cleared. */
@@ -53,13 +54,23 @@ static enum change finding_settle(struct open_finding *open, const struct verdic
 	return CHANGE_UPDATED;
 }
 
+struct open_finding process_open_finding(const struct process *process, enum finding_kind kind)
+{
+	return process->open ? process->open[kind] : (struct open_finding){.severity = SEVERITY_NONE};
+}
+
+static bool is_open(const struct process *process, enum finding_kind kind)
+{
+	return process->open && process->open[kind].severity != SEVERITY_NONE;
+}
+
 static enum process_state state_of(const struct process *process)
 {
-	if (process->open[FINDING_ENOMEM].severity)
+	if (is_open(process, FINDING_ENOMEM))
 		return PROCESS_FAILING;
-	if (process->open[FINDING_EXHAUSTION].severity)
+	if (is_open(process, FINDING_EXHAUSTION))
 		return PROCESS_EXHAUSTING;
-	if (process->open[FINDING_LEAK].severity)
+	if (is_open(process, FINDING_LEAK))
 		return PROCESS_LEAKING;
 	return isfinite(process->forecast.eta_s) ? PROCESS_GROWING : PROCESS_STEADY;
 }
@@ -69,8 +80,8 @@ bool model_needs_judgement(const struct process *process)
 	bool changed = process->account.last_change_ns != process->judged_change_ns;
 
 	for (unsigned int kind = 0; kind < FINDING_KINDS; kind++)
-		changed |= process->open[kind].severity != SEVERITY_NONE;
-	return (process->history || process->last_fail_ns) && (changed || process->state != PROCESS_STEADY);
+		changed |= is_open(process, kind);
+	return (process_has_past(process) || process->last_fail_ns) && (changed || process->state != PROCESS_STEADY);
 }
 
 void model_calm(struct model *model, struct process *process)
@@ -90,23 +101,49 @@ void model_enliven(struct model *model, struct process *process)
 	}
 }
 
+/*
+ * Where its findings are kept open; made when there is one. NULL: there is none,
+ * or no memory: it is raised when there is.
+ */
+static struct open_finding *process_findings(struct model *model, struct process *process,
+					     const struct verdict *verdicts)
+{
+	bool found = false;
+
+	for (unsigned int kind = 0; kind < FINDING_KINDS; kind++)
+		found |= verdicts[kind].severity != SEVERITY_NONE;
+	if (process->open || !found)
+		return process->open;
+	process->open = calloc(FINDING_KINDS, sizeof(*process->open));
+	model->dropped += !process->open;
+	return process->open;
+}
+
 void model_judge(struct model *model, struct process *process, uint64_t now_ns, struct judgement *ret_judgements)
 {
 	const struct thresholds *thresholds = &model->thresholds;
+	static const struct climb no_climb;
 	struct verdict verdicts[FINDING_KINDS];
+	struct open_finding *findings;
 
+	if (process->rested)
+		model_wake(model, process);
 	memset(verdicts, 0, sizeof(verdicts));
 	verdicts[FINDING_LEAK].kind = FINDING_LEAK;
 	if (process->history) {
 		forecast_make(process->history, thresholds->limit, now_ns, &process->forecast);
 		detect_leak(process->history, thresholds, now_ns, &verdicts[FINDING_LEAK]);
 	}
-	detect_exhaustion(process->history, &process->climb, thresholds, now_ns, &verdicts[FINDING_EXHAUSTION]);
+	detect_exhaustion(process->history, process->climb ? process->climb : &no_climb, thresholds, now_ns,
+			  &verdicts[FINDING_EXHAUSTION]);
 	detect_enomem(process->last_fail_ns, now_ns, &verdicts[FINDING_ENOMEM]);
+	findings = process_findings(model, process, verdicts);
 	for (unsigned int kind = 0; kind < FINDING_KINDS; kind++) {
 		struct judgement *judgement = &ret_judgements[kind];
-		struct open_finding *open = &process->open[kind];
+		struct open_finding none = {.severity = SEVERITY_NONE}, *open = findings ? &findings[kind] : &none;
 
+		if (!findings)
+			verdicts[kind].severity = SEVERITY_NONE;
 		judgement->verdict = verdicts[kind];
 		/* A leak that has slowed down is not over. */
 		if (kind == FINDING_LEAK && open->severity && detect_goes_on(process->history))

@@ -8,7 +8,8 @@
 
 #include "account.h"
 
-#define CLIMB_FORGETS_NS 8000000000ULL /* a climb is as new after this time without a change */
+#define CLIMB_FORGETS_NS 8000000000ULL	 /* a climb is as new after this time without a change */
+#define REST_NS		 30000000000ULL /* without a change, before its past is put away */
 
 const char *process_state_name(enum process_state state)
 {
@@ -20,6 +21,11 @@ const char *process_state_name(enum process_state state)
 double process_ratio(const struct process *process, uint32_t limit)
 {
 	return limit ? (double)process->account.map_count / limit : 0;
+}
+
+bool process_has_past(const struct process *process)
+{
+	return process->history || process->rested;
 }
 
 int64_t process_net_calls(const struct process *process)
@@ -53,10 +59,20 @@ static void sample_of(const struct account *account, uint64_t ts_ns, struct samp
 	ret_sample->at_peak = account_at_peak(account);
 }
 
+static void process_climb(struct model *model, struct process *process, const struct sample *sample)
+{
+	if (!process->climb)
+		process->climb = calloc(1, sizeof(*process->climb));
+	if (process->climb)
+		climb_note(process->climb, sample, model->thresholds.limit);
+	else
+		model->dropped++;
+}
+
 static void process_sample(struct model *model, struct process *process, const struct sample *sample)
 {
 	history_add(process->history, sample);
-	climb_note(&process->climb, sample, model->thresholds.limit);
+	process_climb(model, process, sample);
 }
 
 /* A climb's past goes on to sample, tick by tick, as far back as it remembers. */
@@ -67,7 +83,7 @@ static void climb_hold(struct model *model, struct process *process, const struc
 	if (sample->ts_ns > from_ns + CLIMB_FORGETS_NS)
 		from_ns = sample->ts_ns - CLIMB_FORGETS_NS;
 	for (flat.ts_ns = from_ns + model->tick_ns; flat.ts_ns < sample->ts_ns; flat.ts_ns += model->tick_ns)
-		climb_note(&process->climb, &flat, model->thresholds.limit);
+		process_climb(model, process, &flat);
 }
 
 /* It was so at the last tick, and at those before: who does not change is not read. */
@@ -127,9 +143,9 @@ static struct process *process_new(struct model *model, const struct mt_process 
 /* A new image: what the old one did says nothing about it. */
 static void process_restart(struct process *process)
 {
-	if (process->history)
-		history_reset(process->history);
-	memset(&process->climb, 0, sizeof(process->climb));
+	history_reset(process->history);
+	free(process->climb);
+	process->climb = NULL;
 }
 
 /*
@@ -144,30 +160,50 @@ static bool grows_with_maps(const struct account *before, const struct account *
 	       account->peak_vm_pages - before->peak_vm_pages >= (account->map_count - before->map_count) / 2;
 }
 
+void model_wake(struct model *model, struct process *process)
+{
+	struct history *history = calloc(1, sizeof(*history));
+
+	if (!history) {
+		model->dropped++;
+		return;
+	}
+	if (process->rested)
+		history_unpack(process->rested, history);
+	free(process->rested);
+	process->rested = NULL;
+	process->history = history;
+}
+
+/* What came before the change it is about to take. */
+static void process_look_back(struct model *model, struct process *process, const struct mt_process *account)
+{
+	if (process->account.execs != account->execs)
+		process_restart(process);
+	else if (!process->history->last.ts_ns && process->seen_ns > model->last_tick_ns)
+		process_first_sample(model, process, account);
+	else
+		process_hold(model, process);
+}
+
 static void process_take(struct model *model, struct process *process, const struct mt_process *account, uint64_t ts_ns)
 {
 	const struct account last = process->account; /* its counts; not its tallies, which will have gone */
+	bool rests = process->rested && account->last_change_ns == last.last_change_ns && account->execs == last.execs;
 	struct sample now;
-	bool first = !process->history;
 
 	if (account->last_change_ns < last.last_change_ns)
 		return; /* an older word than the one we have */
-	if (first && account->first_change_ns) {
-		process->history = calloc(1, sizeof(*process->history));
-		model->dropped += !process->history;
-	}
-	if (process->history && last.execs != account->execs)
-		process_restart(process);
-	else if (process->history && first && process->seen_ns > model->last_tick_ns)
-		process_first_sample(model, process, account);
-	else if (process->history)
-		process_hold(model, process);
+	if (!process->history && account->first_change_ns && !rests)
+		model_wake(model, process);
+	if (process->history)
+		process_look_back(model, process, account);
 	if (account_copy(&process->account, account)) {
 		model->dropped++;
 		return;
 	}
 	if (!process->history)
-		return; /* never changed: no past to keep */
+		return; /* it never changed, or rests */
 	sample_of(&process->account, ts_ns, &now);
 	now.at_peak = grows_with_maps(&last, &process->account);
 	process_sample(model, process, &now);
@@ -222,6 +258,23 @@ uint64_t model_files_dropped(const struct model *model)
 	return dropped;
 }
 
+bool model_rest(struct process *process, uint64_t now_ns)
+{
+	if (!process->history || process->lively || now_ns < process->account.last_change_ns + REST_NS)
+		return false;
+	process->rested = history_pack(process->history);
+	if (!process->rested)
+		return false; /* it is all still there */
+	free(process->history);
+	process->history = NULL;
+	/* After REST_NS a climb is as if there had been none, and nothing is open. */
+	free(process->climb);
+	process->climb = NULL;
+	free(process->open);
+	process->open = NULL;
+	return true;
+}
+
 void model_identify(struct model *model, struct process *process, const char *cgroup)
 {
 	process->cgroup = groups_take(&model->groups, cgroup, &process->container_id);
@@ -231,13 +284,16 @@ void model_identify(struct model *model, struct process *process, const char *cg
 void model_remove(struct model *model, struct process *process)
 {
 	for (unsigned int kind = 0; kind < FINDING_KINDS; kind++)
-		model->open_findings -= process->open[kind].severity != SEVERITY_NONE;
+		model->open_findings -= process_open_finding(process, kind).severity != SEVERITY_NONE;
 	model->files_dropped += process->files.dropped;
 	model_calm(model, process);
 	HASH_DELETE(hh, model->processes, process);
 	file_table_free(&process->files);
 	account_free(&process->account);
 	free(process->history);
+	free(process->rested);
+	free(process->climb);
+	free(process->open);
 	groups_release(&model->groups, process->cgroup);
 	free(process);
 }

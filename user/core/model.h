@@ -45,11 +45,12 @@ struct process {
 	const char *cgroup;	  /* of model.groups; NULL: unknown */
 	const char *container_id; /* the same; NULL: none */
 	struct account account;
-	struct history *history; /* owned; NULL until it first changed */
+	struct history *history;  /* owned; NULL until it first changed, and at rest */
+	struct packed_history *rested; /* owned; at rest: the history */
+	struct climb *climb; /* owned; NULL: none */
+	struct open_finding *open; /* owned, FINDING_KINDS of them; NULL: none */
 	struct forecast forecast;
-	struct climb climb;
 	enum process_state state;
-	struct open_finding open[FINDING_KINDS];
 	struct file_table files;
 	uint64_t seen_ns;	   /* first seen by user space, boot clock */
 	uint64_t judged_change_ns; /* account.last_change_ns when last judged */
@@ -91,6 +92,10 @@ struct model {
 const char *process_state_name(enum process_state state);
 /* map_count / limit; 0 if limit is 0. */
 double process_ratio(const struct process *process, uint32_t limit);
+/* It has changed since watching began: it has a past, and a forecast. */
+bool process_has_past(const struct process *process);
+/* The finding of this kind, severity NONE if it is not open. */
+struct open_finding process_open_finding(const struct process *process, enum finding_kind kind);
 /* Successful mmap calls less successful munmap calls. */
 int64_t process_net_calls(const struct process *process);
 uint64_t process_failed_calls(const struct process *process);
@@ -107,6 +112,10 @@ void model_hold(struct model *model, struct process *process);
 void model_operation(struct process *process, const struct op_event *op);
 /* Files that found no room, in all. */
 uint64_t model_files_dropped(const struct model *model);
+/* Packs the past of a process that has not changed for long. True if there was something to pack. */
+bool model_rest(struct process *process, uint64_t now_ns);
+/* Takes its past out again, or begins one. No memory (counted): there is none. */
+void model_wake(struct model *model, struct process *process);
 /* Where it lives: the path of its cgroup, copied. */
 void model_identify(struct model *model, struct process *process, const char *cgroup);
 /* Forgets a process. */
