@@ -74,10 +74,13 @@ static __always_inline int on_do_mmap_enter(const struct core_mmap *call)
 static __always_inline int on_munmap_enter(__u64 addr, __u64 len)
 {
 	struct task_struct *task = task_current();
-	int nr = task_syscall(task);
 	struct op_context *context;
+	int nr;
 
-	if (finished || op_of_syscall(nr) != MT_OP_MUNMAP || call_is_told(nr) || !is_streamed(GET(task, tgid)))
+	if (finished || !is_streamed(GET(task, tgid)))
+		return 0;
+	nr = task_syscall(task);
+	if (op_of_syscall(nr) != MT_OP_MUNMAP || call_is_told(nr))
 		return 0;
 	context = context_open(task, context_of(task), MT_OP_MUNMAP);
 	if (!context)
@@ -132,17 +135,24 @@ static __always_inline int on_core_exit(__u32 op, int nr, __s64 ret, bool locked
 static __always_inline int on_do_mmap_exit(__s64 ret)
 {
 	struct task_struct *task = task_current();
-	int nr = task_syscall(task);
-	__u32 op = core_mmap_op(nr);
+	__u32 op;
+	int nr;
 
+	if (cfg_targets && !target_maybe(GET(task, tgid)))
+		return 0;
+	nr = task_syscall(task);
+	op = core_mmap_op(nr);
 	return op && !call_is_told(nr) ? on_core_exit(op, nr, ret, true) : 0;
 }
 
 static __always_inline int on_munmap_exit(__s64 ret)
 {
 	struct task_struct *task = task_current();
-	int nr = task_syscall(task);
+	int nr;
 
+	if (cfg_targets && !target_maybe(GET(task, tgid)))
+		return 0;
+	nr = task_syscall(task);
 	if (op_of_syscall(nr) != MT_OP_MUNMAP || call_is_told(nr))
 		return 0;
 	/* From 6.6 on a success has given up the lock inside, and the witness has seen it. */

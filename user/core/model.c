@@ -8,7 +8,7 @@
 
 #include "account.h"
 
-#define CLIMB_FORGETS_NS 8000000000ULL	 /* a climb is as new after this time without a change */
+#define CLIMB_FORGETS_NS 8000000000ULL	/* a climb is as new after this time without a change */
 #define REST_NS		 30000000000ULL /* without a change, before its past is put away */
 
 const char *process_state_name(enum process_state state)

@@ -45,10 +45,10 @@ struct process {
 	const char *cgroup;	  /* of model.groups; NULL: unknown */
 	const char *container_id; /* the same; NULL: none */
 	struct account account;
-	struct history *history;  /* owned; NULL until it first changed, and at rest */
+	struct history *history;       /* owned; NULL until it first changed, and at rest */
 	struct packed_history *rested; /* owned; at rest: the history */
-	struct climb *climb; /* owned; NULL: none */
-	struct open_finding *open; /* owned, FINDING_KINDS of them; NULL: none */
+	struct climb *climb;	       /* owned; NULL: none */
+	struct open_finding *open;     /* owned, FINDING_KINDS of them; NULL: none */
 	struct forecast forecast;
 	enum process_state state;
 	struct file_table files;
