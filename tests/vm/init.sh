@@ -21,13 +21,13 @@ hostname guest
 for disk in /sys/block/nvme*; do
 	if [ "$(cat "$disk/nsid")" = 2 ]; then exchange=/dev/${disk##*/}; fi
 done
-mkdir -p /run/job
+mkdir -p /run/job/out
 tar -C /run/job -xf "$exchange"
 cd /root || exit
-setsid sh /run/job/job.sh </dev/null
+OUT=/run/job/out setsid sh /run/job/job.sh </dev/null
 echo $? >/run/job/status
 sync
-tar -C /run/job -cf /run/done.tar status
+tar -C /run/job -cf /run/done.tar status out
 cat /run/done.tar >"$exchange"
 sync
 reboot -f

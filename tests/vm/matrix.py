@@ -1,0 +1,259 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Each kernel by each hook path: asks `mmaptrace doctor` in the guest which paths that kernel offers,
+runs the suite once for each, and says of every cell what passed, failed or is denied, and why."""
+
+import collections
+import concurrent.futures
+import dataclasses
+import json
+import tempfile
+import time
+
+import machine
+
+# For --hooks: with the witness, then without.
+PATHS = ("witness,fentry", "witness,syscalls", "witness,kprobe", "witness", "fentry", "syscalls", "kprobe")
+SUITES = ("conservation.", "refusal.", "early.", "badinput.")
+# To the real limit: what is about being in time. An emulated machine fills a process with maps slowly, so the
+# others take a lower one. (vm.max_map_count, names, names left out)
+IN_TIME = ("early.by_pid", "early.system_wide")
+LIMIT_REAL, LIMIT_LOW = 65530, 4096
+# By measurement: the matrix is to end within ten minutes on two processors.
+ENVIRONMENT = {
+    "MMAPTRACE_REQUIRE": "1", "MMAPTRACE_PATIENCE": "4", "MMAPTRACE_SEEDS": "8", "MMAPTRACE_OPS": "500",
+    "MMAPTRACE_RUNS": "1", "MMAPTRACE_REPORT": "$OUT/results",
+}  # fmt: skip
+# Of a failure's reason; all of it is on the console (--verbose).
+REASON_LINES = 6
+SURVEY = f"""
+mmaptrace doctor --json >$OUT/doctor
+python3 /tests/kernel/run.py --list {' '.join(SUITES)} >$OUT/tests
+"""
+
+
+@dataclasses.dataclass
+class Kernel:
+    """One to boot: its name is that of the deny list."""
+
+    name: str
+    arch: str
+    vmlinuz: str
+    image: str
+    paths: tuple
+    features: dict = dataclasses.field(default_factory=dict)
+    tests: list = dataclasses.field(default_factory=list)
+    error: str = ""
+
+    def lacks(self, path):
+        """The features that a path needs and this kernel has not, with the reason."""
+        missing = []
+        for word in path.split(","):
+            forms = {name: why for name, why in self.features.items() if name in (word, word + "_memcg")}
+            if all(why is not None for why in forms.values()):
+                missing.append(f"{word} ({', '.join(forms.values()) or 'unknown to doctor'})")
+        return " and ".join(missing)
+
+
+@dataclasses.dataclass
+class Cell:
+    """A path of a kernel and how it went."""
+
+    kernel: Kernel
+    path: str
+    passed: list = dataclasses.field(default_factory=list)
+    failed: dict = dataclasses.field(default_factory=dict)
+    denied: dict = dataclasses.field(default_factory=dict)
+    # Why the whole of it is denied.
+    reason: str = ""
+    seconds: float = 0
+    cpu_s: float = 0
+    console: list = dataclasses.field(default_factory=list)
+
+    @property
+    def counts(self):
+        """passed, failed, denied"""
+        return len(self.passed), len(self.failed), 1 if self.reason else len(self.denied)
+
+    def title(self):
+        return f"{self.kernel.name} {self.path}"
+
+
+# ---- one guest ----
+
+def boot_patiently(kernel, job, console, patience_s):
+    """Once more if the guest did not come to its end: an emulated machine may crash for reasons of its own."""
+    for attempt in (1, 2):
+        del console[:]
+        try:
+            with tempfile.TemporaryDirectory(prefix="mmaptrace-vm-") as folder:
+                return machine.boot(
+                    kernel.arch, kernel.vmlinuz, kernel.image, job, folder, console.append, patience_s
+                )  # fmt: skip
+        except machine.Unfinished as error:
+            if attempt == 2:
+                raise
+            print(f"{kernel.name}: {error}; once more. It said last:\n" + "\n".join(console[-20:]), flush=True)
+    raise AssertionError
+
+
+def survey(kernel, patience_s):
+    """Fills in what the kernel offers and which tests there are on it."""
+    console = []
+    try:
+        _, files, _ = boot_patiently(kernel, SURVEY, console, patience_s)
+        doctor = json.loads(files["doctor"])
+        kernel.features = {item["name"]: item["why"] for item in doctor["features"]}
+        kernel.tests = files["tests"].split()
+        if not kernel.tests:
+            kernel.error = "no tests there"
+    except (machine.Unfinished, KeyError, ValueError) as error:
+        kernel.error = f"{type(error).__name__}: {error}: " + " / ".join(console[-5:])
+
+
+def job_of(cell):
+    exports = "".join(f"export {name}={value}\n" for name, value in ENVIRONMENT.items())
+    without = [f"--without={test}" for test in cell.denied]
+    in_time = [f"--without={test}" for test in IN_TIME]
+    return f"""{exports}export MMAPTRACE_ARGS=--hooks={cell.path}
+suite() {{
+	sysctl -qw vm.max_map_count=$1 || exit
+	shift
+	python3 /tests/kernel/run.py "$@" || status=1
+}}
+status=0
+suite {LIMIT_REAL} {' '.join([*without, *IN_TIME])}
+suite {LIMIT_LOW} {' '.join([*without, *in_time, *SUITES])}
+exit $status
+"""
+
+
+def results_add(cell, text):
+    """What was asked for and did not run has failed, and so has what skipped itself."""
+    for line in text.splitlines():
+        item = json.loads(line)
+        if item["result"] == "passed":
+            cell.passed.append(item["test"])
+        else:
+            cell.failed[item["test"]] = f"{item['result']}: {item['reason']}"
+    for test in cell.kernel.tests:
+        if test not in cell.denied and test not in cell.failed and test not in cell.passed:
+            cell.failed[test] = "did not run"
+
+
+def cell_run(cell, patience_s):
+    began = time.monotonic()
+    try:
+        status, files, cell.cpu_s = boot_patiently(cell.kernel, job_of(cell), cell.console, patience_s)
+        results_add(cell, files.get("results", ""))
+        if status and not cell.failed:
+            cell.failed["the suite"] = f"ended with status {status}"
+    except (machine.Unfinished, ValueError) as error:
+        cell.failed["the guest"] = str(error)
+    cell.seconds = time.monotonic() - began
+    return cell
+
+
+# ---- all of them ----
+
+def cells_of(kernels, deny):
+    """Every kernel by every path: those to run, and those that are decided already."""
+    to_run, decided = [], []
+    for kernel in kernels:
+        for path in kernel.paths:
+            cell = Cell(kernel, path)
+            lacks = kernel.error or kernel.lacks(path)
+            reason = None if kernel.error else deny.path_reason(kernel.name, path)
+            if kernel.error:
+                cell.failed["the kernel"] = kernel.error
+            elif lacks and reason:
+                cell.reason = reason
+            elif lacks:
+                cell.failed["the path"] = f"not offered, and not on the deny list: {lacks}"
+            elif reason:
+                cell.failed["deny.txt"] = f"the kernel offers this path, which is denied because: {reason}"
+            else:
+                cell.denied = deny.test_reasons(kernel.name, path, kernel.tests)
+                to_run.append(cell)
+                continue
+            decided.append(cell)
+    return to_run, decided
+
+
+def say_cell(cell, verbose):
+    passed, failed, denied = cell.counts
+    times = f"{cell.seconds:.0f} s, {cell.cpu_s:.0f} s of processor time"
+    print(f"{cell.title()}: {passed} passed, {failed} failed, {denied} denied ({times})", flush=True)
+    for test, reason in cell.failed.items():
+        lines = reason.strip().splitlines()[:REASON_LINES]
+        print(f"  FAIL {test}\n       " + "\n       ".join(line[:600] for line in lines), flush=True)
+    if verbose or "the guest" in cell.failed or "the suite" in cell.failed:
+        print("".join(f"  | {line}\n" for line in cell.console[None if verbose else -30 :]), end="", flush=True)
+
+
+def run(kernels, deny, jobs, patience_s, verbose):
+    """All cells, in the order of kernels and paths."""
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        list(pool.map(lambda kernel: kernel.error or survey(kernel, patience_s), kernels))
+        to_run, decided = cells_of(kernels, deny)
+        # The newest kernels take longest: they first, so that no guest is left alone in the end.
+        futures = [pool.submit(cell_run, cell, patience_s) for cell in reversed(to_run)]
+        for future in concurrent.futures.as_completed(futures):
+            say_cell(future.result(), verbose)
+    for cell in decided:
+        if cell.failed:
+            say_cell(cell, verbose)
+    order = {(kernel.name, path): i for i, (kernel, path) in enumerate((k, p) for k in kernels for p in k.paths)}
+    return sorted([*to_run, *decided], key=lambda cell: order[cell.kernel.name, cell.path])
+
+
+# ---- the table ----
+
+class Notes:
+    """Reasons as footnotes."""
+
+    def __init__(self):
+        self._numbers = collections.OrderedDict()
+
+    def number(self, reason):
+        return self._numbers.setdefault(reason, len(self._numbers) + 1)
+
+    def lines(self):
+        return [f"({number}) {reason}" for reason, number in self._numbers.items()]
+
+
+def text_of(cell, notes):
+    if cell is None:
+        return ""
+    if cell.reason:
+        return f"denied ({notes.number(cell.reason)})"
+    passed, failed, denied = cell.counts
+    words = [f"{failed} FAILED" if failed else "", f"{passed} passed" if passed else ""]
+    if denied:
+        marks = sorted({notes.number(reason) for reason in cell.denied.values()})
+        words.append(f"{denied} denied ({','.join(map(str, marks))})")
+    return ", ".join(filter(None, words))
+
+
+def table(cells):
+    """Rows of text, the first of them the heading; and the notes under them."""
+    kernels = list(dict.fromkeys(cell.kernel.name for cell in cells))
+    paths = [path for path in PATHS if any(cell.path == path for cell in cells)]
+    notes = Notes()
+    by_place = {(cell.path, cell.kernel.name): cell for cell in cells}
+    rows = [["hooks", *kernels]]
+    rows += [[path, *(text_of(by_place.get((path, kernel)), notes) for kernel in kernels)] for path in paths]
+    return rows, notes.lines()
+
+
+def table_text(cells):
+    rows, notes = table(cells)
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = ["  ".join(word.ljust(width) for word, width in zip(row, widths)).rstrip() for row in rows]
+    return "\n".join([*lines, *notes])
+
+
+def table_markdown(cells):
+    rows, notes = table(cells)
+    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    lines.insert(1, "|" + "---|" * len(rows[0]))
+    return "\n".join([*lines, "", *(note + "  " for note in notes)]).rstrip() + "\n"
