@@ -11,8 +11,8 @@ import subprocess
 
 import schema
 from lib import (
-    PATIENCE_S, PROGRAM, Case, Child, Tracer, main, maps_count, results_parse, run_program, start_workload,
-    wait_until, workload,
+    EXTRA_ARGS, PATIENCE_S, PROGRAM, Case, Child, Tracer, main, maps_count, results_parse, run_program,
+    start_workload, wait_until, workload,
 )  # fmt: skip
 
 NOBODY = 65534
@@ -199,7 +199,7 @@ class BadInput(Case):
         subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", folder], check=True)
         self.addCleanup(subprocess.run, ["umount", folder], check=True)
         with start_workload("storm", "--seconds", "30", "--wait", ready=True) as storm:
-            with Child([PROGRAM, "--json", "-p", str(storm.pid), "-o", os.path.join(folder, "out")]) as child:
+            with Child([PROGRAM, *EXTRA_ARGS, "--json", "-p", str(storm.pid), "-o", os.path.join(folder, "out")]) as child:
                 wait_until(lambda: attached(child.pid), "its BPF programs")
                 storm.send()
                 self.assertEqual(child.wait(), ERROR)
@@ -218,7 +218,7 @@ class BadInput(Case):
             with self.subTest(options=options):
                 read_fd, write_fd = os.pipe()
                 with subprocess.Popen(
-                    [PROGRAM, *options], stdout=write_fd, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL
+                    [PROGRAM, *EXTRA_ARGS, *options], stdout=write_fd, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL
                 ) as child:
                     os.close(write_fd)
                     os.read(read_fd, 1)
@@ -247,7 +247,7 @@ class BadInput(Case):
     def test_reader_gone_leaves_the_command_alone(self):
         """Its trace has no reader any more, the command goes on to its end."""
         read_fd, write_fd = os.pipe()
-        argv = [PROGRAM, "--json", "-o", f"/dev/fd/{write_fd}", "--", workload("storm"), "--seconds", "1"]
+        argv = [PROGRAM, *EXTRA_ARGS, "--json", "-o", f"/dev/fd/{write_fd}", "--", workload("storm"), "--seconds", "1"]
         with Child(argv, pass_fds=[write_fd]) as child:
             os.close(write_fd)
             os.read(read_fd, 1)
@@ -261,7 +261,7 @@ class BadInput(Case):
     def odd_run(self, *options):
         """Raw stdout of a run over oddname."""
         with start_workload("oddname", self.directory(), "300", ready=True) as child:
-            argv = [PROGRAM, *options, "-p", str(child.pid), "--limit", "1000"]
+            argv = [PROGRAM, *EXTRA_ARGS, *options, "-p", str(child.pid), "--limit", "1000"]
             with Child(argv) as tracer:
                 # The start line or the header row: it has attached.
                 tracer.line()
@@ -282,7 +282,8 @@ class BadInput(Case):
         comms = {line["comm"] for line in lines if "comm" in line}
         self.assertEqual(comms, {"\x1b[31m\"\\\n\t\ufffd\ufffd(,\x7f)"})
         paths = {line["file"]["path"] for line in lines if line["type"] == "op" and line["file"]}
-        self.assertTrue(any("\"b\" \\c\n\r\t\b\f\x07\x01\x1f\x7f" in path for path in paths), paths)
+        named = any("\"b\" \\c\n\r\t\b\f\x07\x01\x1f\x7f" in path for path in paths)
+        self.assertEqual(named, schema.CALLS_SEEN, paths)
         self.assertTrue(all("\ufffd" in path for path in paths if "\"b\"" in path), paths)
 
     def test_odd_names_in_text(self):

@@ -61,16 +61,18 @@ class Books:
         self.end = None
         self.problems = []
         self._verifying = {}
+        self.changes = defaultdict(list)
         for number, line in enumerate(lines):
             self._add(line)
             # Millions of op lines are of one make: looking closer at some of them will do.
-            if line["type"] != "op" or number % 64 == 0 or line["ret"] is None:
+            if line["type"] != "op" or number % 64 == 0 or (line["ret"] is None and schema.CALLS_SEEN):
                 self.problems += [f"{problem}: {line}" for problem in schema.problems(line)]
 
     def _add(self, line):
         kind = line["type"]
         if kind == "op":
             self.op_sums[line["pid"], line["start_time"]] += line["delta"]
+            self.changes[line["pid"]].append((line["op"], line["map_count"]))
             self._add_op(line)
         elif kind == "exit":
             self.exits[line["pid"]].append(line)
@@ -116,6 +118,13 @@ class Conservation(Case):
         if wrong:
             self.fail(f"{len(wrong)} of {len(pids)} processes are wrong:\n" + "\n".join(wrong[:6]))
 
+    def seen_and_expected(self, books, pid, said):
+        """All calls from the marker on; where calls are not seen those that changed the count, to the process's end."""
+        if schema.CALLS_SEEN:
+            return books.ops[pid], said
+        changes = [now for before, now in zip(said, said[1:]) if before[1] != now[1]]
+        return books.changes[pid][len(books.changes[pid]) - len(changes) :], changes
+
     def check_every_line(self, run, books):
         """Op line for op line against the count from /proc right after the call."""
         said = defaultdict(list)
@@ -123,8 +132,8 @@ class Conservation(Case):
             pid, _, call, count = line.split()
             said[int(pid)].append((call, int(count)))
         seeds = run.seed_of()
-        for pid, expected in said.items():
-            seen = books.ops[pid]
+        for pid in said:
+            seen, expected = self.seen_and_expected(books, pid, said[pid])
             if seen == expected:
                 continue
             at = next((i for i, pair in enumerate(zip(seen, expected)) if pair[0] != pair[1]), len(seen))
@@ -165,7 +174,8 @@ class Conservation(Case):
     def test_fork_and_exec(self):
         """Children that operate, exit or exec, and an exec of itself in the end: every op line against /proc."""
         plain = SEEDS * 3 // 4
-        self.run_seeds(plain + 1, SEEDS - plain, ["--ops", str(OPS), "--fork", "--exec"], verify=True)
+        # Where calls are not seen, nothing tells the lines of one program from those of the next one's loader.
+        self.run_seeds(plain + 1, SEEDS - plain, ["--ops", str(OPS), "--fork", "--exec"], verify=schema.CALLS_SEEN)
 
     def test_threads(self):
         """Threads in parallel, some of them forking and executing."""

@@ -107,7 +107,8 @@ class Early(Case):
         self.assertTrue(findings, "no finding")
         last = findings[-1]
         self.assertEqual(last["evidence"]["ops"][0]["op"], "mmap")
-        self.assertTrue(any("frames" in str(file["file"]) for file in last["evidence"]["files"]), last)
+        named = any("frames" in str(file["file"]) for file in last["evidence"]["files"])
+        self.assertEqual(named, schema.CALLS_SEEN, last)
 
     def test_story_to_the_real_limit(self):
         """frames fails at the limit, and was called before."""
