@@ -24,20 +24,26 @@ static char *last_lines(char *text)
 	return text;
 }
 
+void bpf_log_text(char *text)
+{
+	char *at = last_lines(text), *line;
+
+	while ((line = strsep(&at, "\n"))) {
+		if (*line)
+			log_debug("%s", line);
+	}
+}
+
 static int print(enum libbpf_print_level level, const char *format, va_list args)
 {
-	char *text _cleanup_free_ = NULL, *at, *line;
+	char *text _cleanup_free_ = NULL;
 
 	(void)level;
 	if (vasprintf(&text, format, args) < 0) {
 		text = NULL;
 		return 0;
 	}
-	at = last_lines(text);
-	while ((line = strsep(&at, "\n"))) {
-		if (*line)
-			log_debug("%s", line);
-	}
+	bpf_log_text(text);
 	return 0;
 }
 

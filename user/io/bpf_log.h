@@ -4,5 +4,7 @@
 #define IO_BPF_LOG_H
 
 void bpf_log_install(void);
+/* A verifier's log of our own asking, in the same way; what is in text is lost. */
+void bpf_log_text(char *text);
 
 #endif

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "kernel_btf.h"
 #include "log.h"
 #include "syscalls.h"
 #include "tracer_private.h"
@@ -73,6 +74,7 @@ int tracer_open(const struct tracer_options *options, struct tracer **ret_tracer
 	if (!tracer->bpf)
 		return load_failed(-errno);
 	error = tracer_choose_operations(tracer, options);
+	kernel_btf_drop(); /* nobody asks again, and libbpf reads its own */
 	if (error)
 		return load_failed(error);
 	configure(tracer->bpf, options);

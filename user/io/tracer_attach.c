@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The roads to operations: which programs are loaded for each, what they are attached to, how they are let go. */
-#include <bpf/btf.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "cleanup.h"
+#include "kernel_btf.h"
 #include "log.h"
 #include "op.h"
 #include "syscalls.h"
@@ -125,21 +124,17 @@ static bool is_of_operations(const char *section)
 	return false;
 }
 
-static void btf_release(struct btf **btf)
-{
-	btf__free(*btf);
-}
-
 int tracer_choose_operations(struct tracer *tracer, const struct tracer_options *options)
 {
 	struct mmaptrace_bpf *bpf = tracer->bpf;
 	const struct plan *plan = &options->plan;
-	struct btf *btf _cleanup_(btf_release) = btf__load_vmlinux_btf();
+	const struct btf *btf;
 	struct bpf_program *program;
 	bool enters = options->operations;
+	int error = kernel_btf_get(&btf);
 
-	if (!btf)
-		return -errno;
+	if (error)
+		return error;
 	bpf_object__for_each_program(program, bpf->obj)
 	{
 		if (!is_of_operations(bpf_program__section_name(program)))
