@@ -16,6 +16,7 @@
 #include "cleanup.h"
 #include "kernel_btf.h"
 #include "log.h"
+#include "parallel.h"
 #include "probe.skel.h"
 #include "syscalls.h"
 
@@ -47,6 +48,26 @@ static int probe_ringbuf(void)
 		return -fd;
 	close(fd);
 	return 0;
+}
+
+/*
+ * What has been attached, until all has been tried: letting go waits for RCU
+ * grace periods, as does attaching a tracepoint soon after another was let go.
+ */
+struct held {
+	struct bpf_link *links[FEATURES]; /* NULL: fds has it */
+	int fds[FEATURES];
+	unsigned int count;
+};
+
+static void let_go(void *arg, unsigned int i)
+{
+	struct held *held = arg;
+
+	if (held->links[i])
+		bpf_link__destroy(held->links[i]);
+	else
+		close(held->fds[i]);
 }
 
 /* ---- hooks found by the kernel's types: assembled here, as libbpf would read all types anew for each object ---- */
@@ -145,10 +166,10 @@ static int trial_load(const struct trial *trial, int type)
 }
 
 /* Loads and attaches. Returns errno, 0 if it works. */
-static int trial_run(const struct trial *trial, const struct btf *btf)
+static int trial_run(const struct trial *trial, const struct btf *btf, struct held *held)
 {
-	int program _cleanup_close_ = -1, link _cleanup_close_ = -1;
-	int type = trial_type(trial, btf), error;
+	int program _cleanup_close_ = -1;
+	int type = trial_type(trial, btf), link, error;
 
 	if (type < 0)
 		return -type;
@@ -156,8 +177,10 @@ static int trial_run(const struct trial *trial, const struct btf *btf)
 	if (program < 0)
 		return -program;
 	link = bpf_link_create(program, 0, trial->hook, NULL);
-	if (link >= 0)
+	if (link >= 0) {
+		held->fds[held->count++] = link;
 		return 0;
+	}
 	error = errno;
 	log_debug("cannot attach to %s: %s", trial->target, strerror(error));
 	return error;
@@ -189,29 +212,29 @@ static int probe_load(size_t program_offset, struct probe_bpf **ret_probe, struc
 	return 0;
 }
 
-/* errno of an attach; what is attached is let go. */
-static int link_try(struct bpf_link *link)
+/* errno of an attach, 0 if it was made. It outlives its object. */
+static int link_hold(struct held *held, struct bpf_link *link)
 {
 	if (!link)
 		return errno;
-	bpf_link__destroy(link);
+	held->links[held->count++] = link;
 	return 0;
 }
 
 #define PROGRAM(name) offsetof(struct probe_bpf, progs.name)
 
 /* One program of its own kind and target. */
-static int probe_program(size_t program_offset)
+static int probe_program(size_t program_offset, struct held *held)
 {
 	struct probe_bpf *probe _cleanup_(probe_release) = NULL;
 	struct bpf_program *program;
 	int error = probe_load(program_offset, &probe, &program);
 
-	return error ? error : link_try(bpf_program__attach(program));
+	return error ? error : link_hold(held, bpf_program__attach(program));
 }
 
 /* Where there are kretprobes there are kprobes. */
-static void probe_kprobes(int *error)
+static void probe_kprobes(int *error, struct held *held)
 {
 	static const struct {
 		enum feature feature;
@@ -227,13 +250,15 @@ static void probe_kprobes(int *error)
 	int load_error = probe_load(PROGRAM(probe_kprobe), &probe, &program);
 
 	for (size_t i = 0; i < sizeof(kprobes) / sizeof(kprobes[0]); i++)
-		error[kprobes[i].feature] = load_error ? load_error
-						       : link_try(bpf_program__attach_kprobe(
-								 program, kprobes[i].is_return, kprobes[i].function));
+		error[kprobes[i].feature] =
+			load_error ? load_error
+				   : link_hold(held, bpf_program__attach_kprobe(program, kprobes[i].is_return,
+										kprobes[i].function));
 }
 
 void probe_features(struct features *ret_features)
 {
+	struct held held = {0};
 	const struct btf *btf;
 	int *error = ret_features->error;
 
@@ -244,8 +269,9 @@ void probe_features(struct features *ret_features)
 		return; /* nothing else can be found out without it */
 	error[FEATURE_RINGBUF] = probe_ringbuf();
 	for (size_t i = 0; i < sizeof(trials) / sizeof(trials[0]); i++)
-		error[trials[i].feature] = trial_run(&trials[i], btf);
-	error[FEATURE_SYSCALLS] = probe_program(PROGRAM(probe_syscalls));
-	error[FEATURE_FIND_VMA] = probe_program(PROGRAM(probe_find_vma));
-	probe_kprobes(error);
+		error[trials[i].feature] = trial_run(&trials[i], btf, &held);
+	error[FEATURE_SYSCALLS] = probe_program(PROGRAM(probe_syscalls), &held);
+	error[FEATURE_FIND_VMA] = probe_program(PROGRAM(probe_find_vma), &held);
+	probe_kprobes(error, &held);
+	parallel_each(held.count, let_go, &held);
 }

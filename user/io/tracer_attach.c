@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The roads to operations: which programs are loaded for each, what they are attached to, how they are let go. */
 #include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "kernel_btf.h"
 #include "log.h"
 #include "op.h"
+#include "parallel.h"
 #include "syscalls.h"
 #include "tracer_private.h"
 
-#define DETACH_THREADS 24
-#define NAME_LEN       64
+#define NAME_LEN 64
 
 enum edge { EDGE_EXIT, EDGE_ENTER };
 
@@ -327,14 +326,11 @@ int tracer_attach_operations(struct tracer *tracer, const struct tracer_options 
 
 /* ---- letting go ---- */
 
-static void *destroy_links(void *arg)
+static void destroy_link(void *arg, unsigned int i)
 {
 	struct tracer *tracer = arg;
-	unsigned int i;
 
-	while ((i = __atomic_fetch_add(&tracer->link_next, 1, __ATOMIC_RELAXED)) < tracer->link_count)
-		bpf_link__destroy(tracer->links[i]);
-	return NULL;
+	bpf_link__destroy(tracer->links[i]);
 }
 
 /*
@@ -343,13 +339,5 @@ static void *destroy_links(void *arg)
  */
 void tracer_detach_operations(struct tracer *tracer)
 {
-	pthread_t threads[DETACH_THREADS];
-	unsigned int started = 0;
-
-	while (started < DETACH_THREADS && started + 1 < tracer->link_count &&
-	       !pthread_create(&threads[started], NULL, destroy_links, tracer))
-		started++;
-	destroy_links(tracer);
-	while (started)
-		pthread_join(threads[--started], NULL);
+	parallel_each(tracer->link_count, destroy_link, tracer);
 }

@@ -22,8 +22,8 @@ struct drain {
 struct tracer {
 	struct mmaptrace_bpf *bpf;
 	struct bpf_link *links[TRACER_LINKS_MAX];
-	unsigned int link_count, link_next; /* link_next: for detaching */
-	const char *munmap_core;	    /* the function's name; NULL: unknown */
+	unsigned int link_count;
+	const char *munmap_core; /* the function's name; NULL: unknown */
 	struct drain events, alarms;
 	struct mt_process *batch; /* TRACER_READ_BATCH values */
 	uint64_t torn;
