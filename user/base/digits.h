@@ -44,4 +44,35 @@ static inline void digits_put(char *end, uint64_t value)
 		end[-1] = (char)('0' + value);
 }
 
+/* A number from `at` on, of at most 20 digits. Returns the place behind it. */
+static inline char *digits_append(char *at, uint64_t value)
+{
+	char *end = at + digits_count(value);
+
+	digits_put(end, value);
+	return end;
+}
+
+/* In lower-case hexadecimal, "0x" before it; plain 0 for 0 (printf's "%#x"). */
+static inline char *digits_append_hex(char *at, uint64_t value)
+{
+	unsigned int digits = value ? (67 - (unsigned int)__builtin_clzll(value)) / 4 : 1;
+
+	if (value) {
+		*at++ = '0';
+		*at++ = 'x';
+	}
+	for (unsigned int i = digits; i--; value >>= 4)
+		at[i] = "0123456789abcdef"[value & 15];
+	return at + digits;
+}
+
+/* The last `width` digits of a number, zeros before it. Returns the place behind it. */
+static inline char *digits_append_padded(char *at, uint64_t value, unsigned int width)
+{
+	for (unsigned int i = width; i--; value /= 10)
+		at[i] = (char)('0' + value % 10);
+	return at + width;
+}
+
 #endif

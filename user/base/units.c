@@ -16,38 +16,55 @@
 #define S_PER_DAY    86400ULL
 #define DAYS_MAX     36500 /* beyond a century a number is noise */
 
+/* What stands from text to end, cut to fit. */
+static const char *copy(const char *text, const char *end, char *buf, size_t size)
+{
+	size_t len = (size_t)(end - text);
+
+	if (!size)
+		return buf;
+	if (len >= size)
+		len = size - 1;
+	memcpy(buf, text, len);
+	buf[len] = '\0';
+	return buf;
+}
+
 /* The nearest whole number. The bound only keeps the conversion defined: nothing here is that large. */
 static uint64_t to_uint(double value)
 {
 	return value < 1e15 ? (uint64_t)(value + 0.5) : (uint64_t)1e15;
 }
 
+/* In groups of three. Returns where they begin, before end. */
+static char *put_groups(char *end, uint64_t count)
+{
+	for (; count >= 1000; count /= 1000) {
+		end -= 4;
+		*end = ',';
+		digits_append_padded(end + 1, count, 3);
+	}
+	end -= digits_count(count);
+	digits_append(end, count);
+	return end;
+}
+
 const char *units_count(uint64_t count, char *buf, size_t size)
 {
-	char text[UNITS_LEN];
-	size_t at = sizeof(text);
-	unsigned int digits = 0;
+	char text[UNITS_LEN], *end = text + sizeof(text);
 
-	text[--at] = '\0';
-	do {
-		if (digits && digits % 3 == 0)
-			text[--at] = ',';
-		text[--at] = (char)('0' + count % 10);
-		count /= 10;
-		digits++;
-	} while (count);
-	snprintf(buf, size, "%s", text + at);
-	return buf;
+	return copy(put_groups(end, count), end, buf, size);
 }
 
 const char *units_change(int64_t change, char *buf, size_t size)
 {
 	/* INT64_MIN has no positive counterpart, its unsigned negation has */
 	uint64_t magnitude = change < 0 ? 0 - (uint64_t)change : (uint64_t)change;
-	char text[UNITS_LEN];
+	char text[UNITS_LEN], *end = text + sizeof(text), *at = put_groups(end, magnitude);
 
-	snprintf(buf, size, "%s%s", change < 0 ? "-" : change ? "+" : "", units_count(magnitude, text, sizeof(text)));
-	return buf;
+	if (change)
+		*--at = change < 0 ? '-' : '+';
+	return copy(at, end, buf, size);
 }
 
 const char *units_rate(double per_s, char *buf, size_t size)
@@ -68,15 +85,21 @@ const char *units_rate(double per_s, char *buf, size_t size)
 	return buf;
 }
 
-/* value in units of `unit`, with one decimal below 100 unless that is 0. Both are below 2^60. */
+/* value in units of `unit`, with one decimal below 100 unless that is 0. Both are below 2^60; name is short. */
 static void print_tenths(char *buf, size_t size, uint64_t value, uint64_t unit, const char *name)
 {
 	uint64_t tenths = value / unit * 10 + (value % unit * 10 + unit / 2) / unit;
+	char text[UNITS_LEN], *end;
 
-	if (tenths % 10 && tenths < 1000)
-		snprintf(buf, size, "%" PRIu64 ".%" PRIu64 " %s", tenths / 10, tenths % 10, name);
-	else
-		snprintf(buf, size, "%" PRIu64 " %s", (value + unit / 2) / unit, name);
+	if (tenths % 10 && tenths < 1000) {
+		end = digits_append(text, tenths / 10);
+		*end++ = '.';
+		end = digits_append(end, tenths % 10);
+	} else {
+		end = digits_append(text, (value + unit / 2) / unit);
+	}
+	*end++ = ' ';
+	copy(text, mempcpy(end, name, strlen(name)), buf, size);
 }
 
 const char *units_bytes(uint64_t bytes, char *buf, size_t size)
@@ -251,6 +274,5 @@ const char *units_clock(int64_t unix_ns, char *buf, size_t size)
 
 	put_time_of_day(text, moment.second);
 	put_us(text + 9, moment.ns / 1000);
-	snprintf(buf, size, "%s", text);
-	return buf;
+	return copy(text, text + strlen(text), buf, size);
 }

@@ -98,6 +98,38 @@ size_t utf8_decode(const char *bytes, size_t len, uint32_t *ret_rune)
 	return taken;
 }
 
+#define EVERY(byte) (0x0101010101010101ULL * (byte))
+
+/* Nonzero if one of the eight bytes is zero (Warren, Hacker's Delight, 6-1). */
+static inline uint64_t zero_byte(uint64_t bytes)
+{
+	return (bytes - EVERY(0x01)) & ~bytes & EVERY(0x80);
+}
+
+static bool is_plain(uint64_t bytes)
+{
+	uint64_t controls = (bytes - EVERY(' ')) & ~bytes & EVERY(0x80);
+
+	return !((bytes & EVERY(0x80)) | controls | zero_byte(bytes ^ EVERY(0x7f)) | zero_byte(bytes ^ EVERY('"')) |
+		 zero_byte(bytes ^ EVERY('\\')));
+}
+
+/* The bytes that need no look at all: printable ASCII, but for what JSON quotes. Nearly all there are. */
+static size_t plain_span(const char *bytes, size_t len)
+{
+	size_t i = 0;
+	uint64_t eight;
+
+	for (; i + sizeof(eight) <= len; i += sizeof(eight)) {
+		memcpy(&eight, bytes + i, sizeof(eight));
+		if (!is_plain(eight))
+			break;
+	}
+	while (i < len && bytes[i] >= ' ' && bytes[i] < 0x7f && bytes[i] != '"' && bytes[i] != '\\')
+		i++;
+	return i;
+}
+
 static void add_replacement(struct buf *buf)
 {
 	buf_add(buf, "\xef\xbf\xbd", 3);
@@ -146,38 +178,6 @@ static void escape_terminal_rune(struct buf *buf, uint32_t rune)
 		buf_printf(buf, "\\x%02x", rune);
 	else
 		buf_printf(buf, "\\u%04x", rune);
-}
-
-#define EVERY(byte) (0x0101010101010101ULL * (byte))
-
-/* Nonzero if one of the eight bytes is zero (Warren, Hacker's Delight, 6-1). */
-static inline uint64_t zero_byte(uint64_t bytes)
-{
-	return (bytes - EVERY(0x01)) & ~bytes & EVERY(0x80);
-}
-
-static bool is_plain(uint64_t bytes)
-{
-	uint64_t controls = (bytes - EVERY(' ')) & ~bytes & EVERY(0x80);
-
-	return !((bytes & EVERY(0x80)) | controls | zero_byte(bytes ^ EVERY(0x7f)) | zero_byte(bytes ^ EVERY('"')) |
-		 zero_byte(bytes ^ EVERY('\\')));
-}
-
-/* The bytes that need no look at all: printable ASCII, but for what JSON quotes. Nearly all there are. */
-static size_t plain_span(const char *bytes, size_t len)
-{
-	size_t i = 0;
-	uint64_t eight;
-
-	for (; i + sizeof(eight) <= len; i += sizeof(eight)) {
-		memcpy(&eight, bytes + i, sizeof(eight));
-		if (!is_plain(eight))
-			break;
-	}
-	while (i < len && bytes[i] >= ' ' && bytes[i] < 0x7f && bytes[i] != '"' && bytes[i] != '\\')
-		i++;
-	return i;
 }
 
 void utf8_escape_json(struct buf *buf, const char *bytes, size_t len)
@@ -236,6 +236,10 @@ unsigned int utf8_width(const char *bytes, size_t len)
 	uint32_t rune;
 
 	for (; len; bytes += taken, len -= taken) {
+		taken = plain_span(bytes, len);
+		columns += (unsigned int)taken;
+		if (taken)
+			continue;
 		taken = utf8_decode(bytes, len, &rune);
 		columns += rune_width(rune);
 	}

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "call.h"
 
-#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cleanup.h"
+#include "digits.h"
 #include "units.h"
 #include "utf8.h"
 
@@ -29,15 +29,17 @@ static void piece_begin(struct pieces *pieces)
 /* "MAP_SHARED|MAP_FIXED" without the prefix that all share. */
 static void piece_names(struct pieces *pieces, const char *names, const char *prefix)
 {
-	size_t len = strlen(prefix);
-	const char *at = names;
+	size_t prefix_len = strlen(prefix), len;
 
 	piece_begin(pieces);
-	while (*at) {
-		if ((at == names || at[-1] == '|') && strncmp(at, prefix, len) == 0)
-			at += len;
-		else
-			buf_add_char(pieces->buf, *at++);
+	for (;; names += len) {
+		if (strncmp(names, prefix, prefix_len) == 0)
+			names += prefix_len;
+		len = strcspn(names, "|");
+		len += names[len] == '|';
+		if (!len)
+			break;
+		buf_add(pieces->buf, names, len);
 	}
 }
 
@@ -47,14 +49,17 @@ static void piece_range(struct pieces *pieces, uint32_t op, const struct op_args
 
 	if (args->has_addr && (op != MT_OP_MMAP || (args->flags & FIXED_FLAGS))) {
 		piece_begin(pieces);
-		buf_printf(pieces->buf, "%#" PRIx64, args->addr);
+		*digits_append_hex(text, args->addr) = '\0';
+		buf_add_str(pieces->buf, text);
 	}
 	if (args->has_len) {
 		piece_begin(pieces);
 		buf_add_str(pieces->buf, units_bytes(args->len, text, sizeof(text)));
 	}
-	if (args->has_new_len)
-		buf_printf(pieces->buf, " -> %s", units_bytes(args->new_len, text, sizeof(text)));
+	if (args->has_new_len) {
+		buf_add_str(pieces->buf, " -> ");
+		buf_add_str(pieces->buf, units_bytes(args->new_len, text, sizeof(text)));
+	}
 }
 
 /* "rw-"; in words if it holds more than the three. */
@@ -67,7 +72,9 @@ static void piece_prot(struct pieces *pieces, uint64_t prot)
 		return;
 	}
 	piece_begin(pieces);
-	buf_printf(pieces->buf, "%c%c%c", prot & 1 ? 'r' : '-', prot & 2 ? 'w' : '-', prot & 4 ? 'x' : '-');
+	buf_add_char(pieces->buf, prot & 1 ? 'r' : '-');
+	buf_add_char(pieces->buf, prot & 2 ? 'w' : '-');
+	buf_add_char(pieces->buf, prot & 4 ? 'x' : '-');
 }
 
 static const char *flags_prefix(uint32_t op)
@@ -149,7 +156,8 @@ void call_text(struct buf *buf, const struct call *call, unsigned int columns)
 		other_text(buf, call->syscall);
 		return;
 	}
-	buf_printf(buf, "%s(", op_name(call->op));
+	buf_add_str(buf, op_name(call->op));
+	buf_add_char(buf, '(');
 	pieces.start = buf->len;
 	if (call->args)
 		pieces_args(&pieces, call->op, call->args);

@@ -51,10 +51,14 @@ static void paint_end(struct row *row, enum paint paint)
 
 void row_blanks(struct row *row, unsigned int columns)
 {
-	for (; columns && row_room(row); columns--) {
-		buf_add_char(row->buf, ' ');
-		row->used++;
-	}
+	unsigned int room = row_room(row), count = columns < room ? columns : room;
+	char *at = buf_room(row->buf, count);
+
+	row->used += count;
+	if (!at)
+		return;
+	memset(at, ' ', count);
+	row->buf->len += count;
 }
 
 /* Text in at most `columns` columns and what is left of the line. */

@@ -6,12 +6,11 @@
  */
 #include "text.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "call.h"
 #include "cleanup.h"
+#include "digits.h"
 #include "figures.h"
 #include "row.h"
 #include "units.h"
@@ -70,31 +69,45 @@ static void time_text(const struct text_style *style, const struct layout *layou
 	if (style->wall_clock) {
 		units_clock(figures_unix_ns(ts_ns, style->line.wall_offset_ns), out, size);
 		out[layout->time] = '\0';
-	} else if (layout->narrow) {
-		snprintf(out, size, "%" PRIu64 ".%03" PRIu64, us / 1000000, us / 1000 % 1000);
-	} else {
-		snprintf(out, size, "%" PRIu64 ".%06" PRIu64, us / 1000000, us % 1000000);
+		return;
 	}
+	out = digits_append(out, us / 1000000);
+	*out++ = '.';
+	out = layout->narrow ? digits_append_padded(out, us / 1000, 3) : digits_append_padded(out, us, 6);
+	*out = '\0';
 }
 
-static void pid_text(const struct op_event *op, char *out, size_t size)
+static void pid_text(const struct op_event *op, char *out)
 {
-	if (op->tid == op->pid)
-		snprintf(out, size, "%u", op->pid);
-	else
-		snprintf(out, size, "%u/%u", op->pid, op->tid);
+	out = digits_append(out, op->pid);
+	if (op->tid != op->pid) {
+		*out++ = '/';
+		out = digits_append(out, op->tid);
+	}
+	*out = '\0';
 }
 
 /* One decimal always, so that the points stand under each other. */
 static void us_text(const struct op_event *op, char *out, size_t size)
 {
 	uint64_t tenths = (op->duration_ns + 50) / 100;
-	char whole[UNITS_LEN];
 
-	if (op->has_args)
-		snprintf(out, size, "%s.%" PRIu64, units_count(tenths / 10, whole, sizeof(whole)), tenths % 10);
-	else
-		snprintf(out, size, "-");
+	if (!op->has_args) {
+		memcpy(out, "-", 2);
+		return;
+	}
+	units_count(tenths / 10, out, size - 2);
+	out += strlen(out);
+	*out++ = '.';
+	*digits_append(out, tenths % 10) = '\0';
+}
+
+static void number_text(int64_t number, char *out)
+{
+	if (number < 0)
+		*out++ = '-';
+	/* INT64_MIN has no positive counterpart, its unsigned negation has */
+	*digits_append(out, number < 0 ? 0 - (uint64_t)number : (uint64_t)number) = '\0';
 }
 
 static enum paint put_result(struct row *row, const struct layout *layout, const struct op_event *op)
@@ -103,15 +116,15 @@ static enum paint put_result(struct row *row, const struct layout *layout, const
 	char text[CELL_LEN];
 
 	if (!op->has_result)
-		snprintf(text, sizeof(text), "-");
+		memcpy(text, "-", 2);
 	else if (op->error)
 		errno_name(op->error, text, sizeof(text));
 	else if (!op_returns_address(op->op))
-		snprintf(text, sizeof(text), "%" PRId64, op->ret);
+		number_text(op->ret, text);
 	else if (layout->narrow)
-		snprintf(text, sizeof(text), "ok");
+		memcpy(text, "ok", 3);
 	else
-		snprintf(text, sizeof(text), "%#" PRIx64, (uint64_t)op->ret);
+		*digits_append_hex(text, (uint64_t)op->ret) = '\0';
 	row_left(row, paint, text, layout->result);
 	row_blanks(row, 1);
 	return paint;
@@ -143,7 +156,7 @@ void text_op(struct buf *buf, const struct text_style *style, const struct proce
 
 	(void)process; /* its pid is in the event; its name stands in the findings and the verdict */
 	time_text(style, &layout, op->ts_ns, time, sizeof(time));
-	pid_text(op, pid, sizeof(pid));
+	pid_text(op, pid);
 	units_count(op->map_count, maps, sizeof(maps));
 	units_change(op->delta, delta, sizeof(delta));
 	us_text(op, us, sizeof(us));
