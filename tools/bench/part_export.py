@@ -6,8 +6,6 @@ same buffers as its peers. Events are what is in the log when the tracer has end
 CPU time is the tracer's own, from its being ready until it has caught up. A tool that stops its target for each event
 (strace) loses none: it slows the target down instead, and that is told."""
 
-import os
-
 import lib
 import peers
 
@@ -23,7 +21,7 @@ def tools():
         chosen.append(peers.Mmaptrace("mmaptrace --json --stacks", "--stacks", json=True))
     if "mmaptrace record" in options:
         chosen.append(peers.MmaptraceRecord())
-    return chosen + [peers.Bpftrace(), peers.PerfTrace(), peers.PerfRecord(), peers.Strace()]
+    return chosen + [peers.Bpftrace(), peers.PerfTrace(), peers.PerfRecord(), peers.PerfScript(), peers.Strace()]
 
 
 def measure(tool, folder, ops, kind, pace, ms):
@@ -35,6 +33,7 @@ def measure(tool, folder, ops, kind, pace, ms):
         used_ns = run.cpu_ns() - began_ns
     finally:
         run.stop()
+    used_ns += tool.afterwards(run)
     events = int(done["calls"]) * 2
     logged = tool.operations(run)
     return {
@@ -44,7 +43,7 @@ def measure(tool, folder, ops, kind, pace, ms):
         "said": tool.lost(run),
         "per_s": events / done["wall_ns"] * 1e9,
         "per_cpu_s": logged / used_ns * 1e9,
-        "bytes": os.path.getsize(run.log) / max(logged, 1),
+        "bytes": tool.log_bytes(run) / max(logged, 1),
     }
 
 
@@ -126,7 +125,7 @@ def goals(report, rows):
             continue
         report.goal(f"mmaptrace --json, {kind}: share lost at full speed of one core: 0", 0, ours["lost_share"],
                     not ours["lost_share"], 4)
-        for name in ("bpftrace", "perf trace", "perf record", "strace"):
+        for name in ("bpftrace", "perf trace", "perf record + script", "strace"):
             peer = best(kind, lambda other, name=name: other.startswith(name))
             if peer:
                 factor = ours["per_cpu_s"] / peer["per_cpu_s"]

@@ -2,6 +2,7 @@
 """mmaptrace and its peers: how each is started on a process, when it is ready, what it wrote, what it says it lost.
 Each gets buffers of the size of mmaptrace's own (16 MiB), where it has some, and writes to a file in memory."""
 
+import collections
 import contextlib
 import glob
 import os
@@ -42,6 +43,13 @@ class Tool:
     def lost(self, _run):
         """What it says itself that it lost; '' for nothing."""
         return ""
+
+    def log_bytes(self, run):
+        return os.path.getsize(run.log)
+
+    def afterwards(self, _run):
+        """CPU time, in ns, of what is still to be done for a log that can be read."""
+        return 0
 
     def start(self, folder, pid):
         for name in self.needs:
@@ -135,11 +143,15 @@ class Mmaptrace(Tool):
         return count_lines(run.log, '"type":"op"' if self.json else r" (mmap|munmap)\(")
 
     def lost(self, run):
+        """In JSON by lines that count on, otherwise by warnings."""
         if not self.json:
-            return ", ".join(re.findall(r"lost[^\n]*|\d[\d,]* .*ring buffer full.*", run.stderr()))
-        done = subprocess.run(["grep", "-aE", '"type":"loss"', run.log], capture_output=True, text=True, check=False)
-        return ", ".join(re.findall(r'"what":"([^"]*)","count":(\d+)', done.stdout)[-1:] and
-                         [f"{count} {what}" for what, count in re.findall(r'"what":"([^"]*)","count":(\d+)', done.stdout)[-1:]])
+            return ", ".join(re.findall(r"[^\n]*(?:lost|full)[^\n]*", run.stderr())[-1:])
+        done = subprocess.run(["grep", "-a", '"type":"loss"', run.log], capture_output=True, text=True, check=False)
+        told = re.findall(r'"what":"([^"]*)","count":(\d+)', done.stdout)
+        total = collections.Counter()
+        for what, count in told:
+            total[what] += int(count)
+        return ", ".join(f"{count} {what}" for what, count in total.items())
 
 
 class Bpftrace(Tool):
@@ -202,6 +214,22 @@ class PerfRecord(Perf):
 
     def lost(self, run):
         return ", ".join(re.findall(r"LOST\w* events:\s+\d+", self._stats(run))[:2])
+
+
+class PerfScript(PerfRecord):
+    """A recording is not yet a log: each event in words, as the others have it."""
+
+    name = "perf record + script"
+
+    def afterwards(self, run):
+        before = os.times()
+        with open(run.log + ".out", "wb") as text:
+            subprocess.run(["perf", "script", "-i", run.log], stdout=text, stderr=subprocess.DEVNULL, check=False)
+        after = os.times()
+        return int((after.children_user + after.children_system - before.children_user - before.children_system) * 1e9)
+
+    def log_bytes(self, run):
+        return os.path.getsize(run.log + ".out")
 
 
 class Strace(Tool):
