@@ -77,6 +77,7 @@ class Postgres:
     def __init__(self, folder, quick):
         places = os.pathsep.join(sorted(glob.glob("/usr/lib/postgresql/*/bin")))
         self.postgres, self.pgbench = found("postgres", places), found("pgbench", places)
+        self.isready = found("pg_isready", places)
         self.folder, self.seconds = os.path.join(folder, "postgres"), 1 if quick else 3
         self.drop = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
         self.options = {"cwd": self.folder, "env": {**os.environ, "LC_ALL": "C", "PGHOST": self.folder, "PGUSER": "test"}}
@@ -91,7 +92,13 @@ class Postgres:
 
     def start(self, prefix):
         argv = [*self.drop, self.postgres, "-D", "data", "-k", self.folder, "-c", "listen_addresses=", "-c", "fsync=off"]
-        return Server(prefix, argv, f"{self.folder}/.s.PGSQL.5432", **self.options)
+        server = Server(prefix, argv, f"{self.folder}/.s.PGSQL.5432", **self.options)
+        lib.wait_until(self.is_ready, "postgres ready", step_s=0.1)
+        return server
+
+    def is_ready(self):
+        done = subprocess.run([self.isready, "-q"], check=False, **self.options)
+        return done.returncode == 0
 
     def measure(self, prefix):
         server = self.start(prefix)
