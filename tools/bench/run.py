@@ -17,6 +17,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import lib  # noqa: E402 (found by the line above)
 import part_export  # noqa: E402
+import part_idle  # noqa: E402
 import part_load  # noqa: E402
 import part_pair  # noqa: E402
 
@@ -24,6 +25,7 @@ PARTS = {
     "pair": (part_pair, "the price of a pair of mmap and munmap, and of getppid"),
     "export": (part_export, "events per CPU second into a log, and what is lost on the way"),
     "load": (part_load, "real programs with nothing attached, watched, traced"),
+    "idle": (part_idle, "among thousands of processes that sleep; a million maps in one"),
 }
 
 
