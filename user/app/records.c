@@ -104,26 +104,7 @@ static bool is_ours(struct session *session, const struct mt_process *account)
 	       model_find(&session->model, account->tgid, account->start_ns);
 }
 
-/* Kept until the operations before it have been read from the other ring. */
-static void defer_exit(struct session *session, const struct event *event)
-{
-	if (!is_ours(session, &event->account))
-		return;
-	if (session->exit_count == session->exit_cap) {
-		size_t cap = session->exit_cap ? session->exit_cap * 2 : 64;
-		struct event *exits = reallocarray(session->exits, cap, sizeof(*exits));
-
-		if (!exits) {
-			session->memory_lost++;
-			return;
-		}
-		session->exits = exits;
-		session->exit_cap = cap;
-	}
-	session->exits[session->exit_count++] = *event;
-}
-
-static void finish_exit(struct session *session, const struct event *event)
+static void finish_exit(struct session *session, const struct exit_event *event)
 {
 	struct process *process = model_find(&session->model, event->account.tgid, event->account.start_ns);
 
@@ -139,11 +120,13 @@ static void finish_exit(struct session *session, const struct event *event)
 	model_remove(&session->model, process);
 }
 
-static void finish_exits(struct session *session)
+/* Those before whose end all has been read. */
+static void finish_exits(struct session *session, uint64_t before_ns)
 {
-	for (size_t i = 0; i < session->exit_count; i++)
-		finish_exit(session, &session->exits[i]);
-	session->exit_count = 0;
+	const struct exit_event *event;
+
+	while ((event = exit_queue_take(&session->exits, before_ns)))
+		finish_exit(session, event);
 }
 
 static void handle_alarm(struct session *session, struct event *event)
@@ -183,6 +166,23 @@ static bool decode(struct session *session, const void *data, size_t size, struc
 	return false;
 }
 
+static bool drain_events(struct session *session, uint64_t until_ns);
+
+/* Kept until the operations before it have been read from the other ring. */
+static void defer_exit(struct session *session, const struct event *event)
+{
+	if (!is_ours(session, &event->account) || exit_queue_put(&session->exits, event->ts_ns, &event->account))
+		return;
+	/* No room: reading on there lets some go. If not, they go before all they did has been told. */
+	drain_events(session, UINT64_MAX);
+	if (exit_queue_put(&session->exits, event->ts_ns, &event->account))
+		return;
+	session->early_exits += session->exits.count;
+	finish_exits(session, UINT64_MAX);
+	if (!exit_queue_put(&session->exits, event->ts_ns, &event->account))
+		session->memory_lost++;
+}
+
 static void take_alarm(const void *data, size_t size, void *arg)
 {
 	struct session *session = arg;
@@ -190,10 +190,23 @@ static void take_alarm(const void *data, size_t size, void *arg)
 
 	if (!decode(session, data, size, &event))
 		return;
+	session->alarm_ns = event.ts_ns;
 	if (event.type == EVENT_EXIT)
 		defer_exit(session, &event);
 	else
 		handle_alarm(session, &event);
+}
+
+/*
+ * An operation takes its time before its place in the ring, and a process takes
+ * the time of its end when all its operations have theirs: so those of a process
+ * that ended before this operation did have been read.
+ */
+static void take_op(struct session *session, struct event *event)
+{
+	session->event_ns = event->ts_ns;
+	finish_exits(session, event->ts_ns);
+	handle_op(session, &event->op);
 }
 
 static void take_event(const void *data, size_t size, void *arg)
@@ -204,40 +217,72 @@ static void take_event(const void *data, size_t size, void *arg)
 	if (!decode(session, data, size, &event))
 		return;
 	if (event.type == EVENT_OP)
-		handle_op(session, &event.op);
+		take_op(session, &event);
 	else
 		handle_life(session, &event);
 	if (session->buf.len >= FLUSH_BYTES)
 		report_flush(session);
 }
 
-/* True if everything there was has been read. */
-static bool drain_once(struct session *session)
+/* These drain within the budget. True if nothing older than until_ns is left. */
+static bool drain_alarms(struct session *session, uint64_t until_ns)
 {
-	unsigned int alarms = tracer_drain_alarms(session->tracer, ALARMS_BUDGET, take_alarm, session);
-	unsigned int events = tracer_drain_events(session->tracer, EVENTS_BUDGET, take_event, session);
+	return tracer_drain_alarms(session->tracer, ALARMS_BUDGET, take_alarm, session) < ALARMS_BUDGET ||
+	       session->alarm_ns > until_ns;
+}
 
-	/* Every operation before an exit already read is among these. */
-	if (events < EVENTS_BUDGET)
-		finish_exits(session);
-	return alarms < ALARMS_BUDGET && events < EVENTS_BUDGET;
+static bool drain_events(struct session *session, uint64_t until_ns)
+{
+	bool all = tracer_drain_events(session->tracer, EVENTS_BUDGET, take_event, session) < EVENTS_BUDGET;
+
+	/* A record still being written on another CPU ends a drain as well, and hides those after it. */
+	if (all && session->exits.count) {
+		all = tracer_events_are_read(session->tracer);
+		if (all)
+			finish_exits(session, UINT64_MAX); /* taken from their ring before this one was read */
+	}
+	session->behind = !all;
+	return all || session->event_ns > until_ns;
+}
+
+/* Alarms first: each is acted on at once. True if everything older than until_ns has been read. */
+static bool drain_once(struct session *session, uint64_t until_ns)
+{
+	bool alarms = drain_alarms(session, until_ns), events = drain_events(session, until_ns);
+
+	return alarms && events;
 }
 
 int records_drain(void *arg)
 {
 	struct session *session = arg;
 
-	if (!drain_once(session))
+	if (!drain_once(session, UINT64_MAX))
 		loop_again(session->loop, records_drain, session);
 	return report_flush(session);
 }
 
+static void take_unread(const void *data, size_t size, void *arg)
+{
+	struct session *session = arg;
+	struct event event;
+
+	if (decode(session, data, size, &event))
+		session->unread++;
+}
+
 void records_drain_all(struct session *session)
 {
-	uint64_t deadline = session_now() + LAST_DRAIN_NS;
+	uint64_t now = session_now(), deadline = now + LAST_DRAIN_NS;
 
 	/* Alarms of others come on and on in a storm: the end does not wait for their end. */
-	while (!drain_once(session) && !session->output_error && session_now() < deadline)
+	while (!drain_once(session, now) && !session->output_error) {
 		report_flush(session);
-	finish_exits(session);
+		if (session_now() < deadline)
+			continue;
+		/* A large ring, a busy machine: what is left is counted, which takes a fraction of the time. */
+		tracer_drain_events(session->tracer, UINT32_MAX, take_unread, session);
+		break;
+	}
+	finish_exits(session, UINT64_MAX);
 }

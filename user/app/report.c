@@ -335,6 +335,9 @@ void report_losses(struct session *session, bool at_end)
 		    session->memory_lost + session->model.dropped);
 	report_loss(session, LOSS_FILE_USES, "uses of files: a process's table of files is full",
 		    model_files_dropped(&session->model));
+	report_loss(session, LOSS_EARLY_EXITS, "ends of processes told before their last operations: too many at once",
+		    session->early_exits);
+	report_loss(session, LOSS_UNREAD, "records not read by the end", session->unread);
 }
 
 void report_verdict(struct session *session, struct process *process, uint64_t ts_ns)

@@ -92,7 +92,7 @@ static void session_free(struct session *session)
 	for (unsigned int i = 0; i < RECENT_FINDINGS; i++)
 		buf_free(&session->recent[i]);
 	buf_free(&session->buf);
-	free(session->exits);
+	exit_queue_free(&session->exits);
 	free(session->cgroup);
 	output_close(&session->output);
 }

@@ -9,6 +9,7 @@
 
 #include "buf.h"
 #include "child.h"
+#include "exit_queue.h"
 #include "loop.h"
 #include "model.h"
 #include "options.h"
@@ -21,7 +22,16 @@
 #define RECENT_FINDINGS 4
 
 /* Slots of what was lost, after those of enum mt_loss. */
-enum { LOSS_MISSED_RUNS = MT_LOSS_MAX, LOSS_TORN, LOSS_UNDECODED, LOSS_MEMORY, LOSS_FILE_USES, LOSS_SLOTS };
+enum {
+	LOSS_MISSED_RUNS = MT_LOSS_MAX,
+	LOSS_TORN,
+	LOSS_UNDECODED,
+	LOSS_MEMORY,
+	LOSS_FILE_USES,
+	LOSS_EARLY_EXITS,
+	LOSS_UNREAD,
+	LOSS_SLOTS
+};
 
 struct session {
 	const struct options *options;
@@ -46,12 +56,15 @@ struct session {
 	bool usage_error;
 	int child_status; /* wait(2) status once it has ended */
 
-	struct event *exits; /* ended processes, until operations before their end have been read */
-	size_t exit_count, exit_cap;
+	struct exit_queue exits;     /* ended processes, until operations before their end have been read */
+	uint64_t alarm_ns, event_ns; /* boot clock, of the last alarm and the last operation read */
+	bool behind;		     /* operations are left to be read */
 
 	/* counts for the end */
 	uint64_t events, findings, serious_findings, undecoded, memory_lost;
 	uint64_t loss_shown[LOSS_SLOTS];
+	uint64_t early_exits; /* told before their operations */
+	uint64_t unread;      /* records left when the time to read them had passed */
 
 	struct buf recent[RECENT_FINDINGS]; /* findings shown again under each redrawn table */
 	unsigned int recent_next;

@@ -206,7 +206,12 @@ static bool is_over(struct session *session)
 	}
 	if (!session->over_ns)
 		session->over_ns = now;
-	return !has_unfinished_target(session) || now > session->over_ns + LAST_WORD_NS;
+	if (!has_unfinished_target(session))
+		return true;
+	/* Nobody makes operations any more: those still unread come to an end, and so does the wait. */
+	if (session->behind)
+		session->over_ns = now;
+	return now > session->over_ns + LAST_WORD_NS;
 }
 
 int tick_drain(void *arg)

@@ -69,8 +69,13 @@ int tracer_events_fd(const struct tracer *tracer);
 int tracer_alarms_fd(const struct tracer *tracer);
 
 typedef void tracer_take_fn(const void *data, size_t size, void *arg);
-/* Hands over at most budget records. Returns how many; less than budget means the ring is empty. */
+/*
+ * Hands over at most budget records. Returns how many; less than budget means the
+ * ring is empty, or the next record is still being written on another CPU.
+ */
 unsigned int tracer_drain_events(struct tracer *tracer, unsigned int budget, tracer_take_fn *take, void *arg);
 unsigned int tracer_drain_alarms(struct tracer *tracer, unsigned int budget, tracer_take_fn *take, void *arg);
+/* True if there is no operation in the ring, not even one still being written. */
+bool tracer_events_are_read(const struct tracer *tracer);
 
 #endif

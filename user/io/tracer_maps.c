@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -39,6 +40,13 @@ unsigned int tracer_drain_events(struct tracer *tracer, unsigned int budget, tra
 unsigned int tracer_drain_alarms(struct tracer *tracer, unsigned int budget, tracer_take_fn *take, void *arg)
 {
 	return drain_run(&tracer->alarms, budget, take, arg);
+}
+
+bool tracer_events_are_read(const struct tracer *tracer)
+{
+	struct pollfd ring = {.fd = bpf_map__fd(tracer->bpf->maps.events), .events = POLLIN};
+
+	return poll(&ring, 1, 0) == 0; /* the map itself: the ring's epoll fd knows only what it was woken for */
 }
 
 int tracer_events_fd(const struct tracer *tracer)
