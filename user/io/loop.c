@@ -12,6 +12,7 @@
 #include "cleanup.h"
 
 #define SOURCES_MAX 128
+#define WRITER	    SOURCES_MAX /* among epoll's data */
 
 struct source {
 	int fd;
@@ -26,6 +27,7 @@ struct loop {
 	bool stopped;
 	struct source sources[SOURCES_MAX];
 	unsigned int count;
+	struct source writer; /* fn NULL: none yet */
 	loop_fn *again;
 	void *again_arg;
 };
@@ -80,6 +82,17 @@ int loop_add(struct loop *loop, int fd, loop_fn *fn, void *arg)
 int loop_add_once(struct loop *loop, int fd, loop_fn *fn, void *arg)
 {
 	return source_add(loop, &(struct source){.fd = fd, .fn = fn, .arg = arg, .once = true});
+}
+
+int loop_await_writable(struct loop *loop, int fd, loop_fn *fn, void *arg)
+{
+	/* Between two calls not even an error is reported: nobody would take it. */
+	struct epoll_event event = {.events = EPOLLOUT | EPOLLONESHOT, .data.u32 = WRITER};
+
+	if (epoll_ctl(loop->epoll, loop->writer.fn ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event))
+		return -errno;
+	loop->writer = (struct source){.fd = fd, .fn = fn, .arg = arg};
+	return 0;
 }
 
 static struct timespec timespec_of(uint64_t ns)
@@ -176,15 +189,26 @@ static int serve_again(struct loop *loop)
 	return fn(loop->again_arg);
 }
 
+static int serve_writer(struct loop *loop)
+{
+	if (!loop->writer.ready)
+		return 0;
+	loop->writer.ready = false;
+	return loop->writer.fn(loop->writer.arg);
+}
+
 static int turn(struct loop *loop)
 {
-	struct epoll_event events[SOURCES_MAX];
-	int ready = epoll_wait(loop->epoll, events, SOURCES_MAX, loop->again ? 0 : -1), error;
+	struct epoll_event events[SOURCES_MAX + 1];
+	int ready = epoll_wait(loop->epoll, events, SOURCES_MAX + 1, loop->again ? 0 : -1), error;
 
 	if (ready < 0)
 		return errno == EINTR ? 0 : -errno;
-	for (int i = 0; i < ready; i++)
-		loop->sources[events[i].data.u32].ready = true;
+	for (int i = 0; i < ready; i++) {
+		uint32_t index = events[i].data.u32;
+
+		(index == WRITER ? &loop->writer : &loop->sources[index])->ready = true;
+	}
 	for (unsigned int i = 0; i < loop->count && !loop->stopped; i++) {
 		if (!loop->sources[i].ready)
 			continue;
@@ -192,7 +216,8 @@ static int turn(struct loop *loop)
 		if (error < 0)
 			return error;
 	}
-	return loop->stopped ? 0 : serve_again(loop);
+	error = loop->stopped ? 0 : serve_writer(loop);
+	return loop->stopped || error < 0 ? error : serve_again(loop);
 }
 
 int loop_run(struct loop *loop)

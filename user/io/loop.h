@@ -19,6 +19,8 @@ void loop_free(struct loop *loop);
 int loop_add(struct loop *loop, int fd, loop_fn *fn, void *arg);
 /* Like loop_add, once: the source is removed before fn is called. */
 int loop_add_once(struct loop *loop, int fd, loop_fn *fn, void *arg);
+/* Calls fn once, as soon as fd can be written to, after the other sources. One fd in a loop's life. Borrows it. */
+int loop_await_writable(struct loop *loop, int fd, loop_fn *fn, void *arg);
 /* Calls fn every period_ns, first after first_ns (0: one period). */
 int loop_add_timer(struct loop *loop, uint64_t first_ns, uint64_t period_ns, loop_fn *fn, void *arg);
 /* Blocks the signals (a list ended by 0) and takes them by signalfd. */

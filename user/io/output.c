@@ -3,10 +3,22 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
+
+#include "cleanup.h"
+
+#define PUSH_BYTES	 (1 << 20) /* a fast reader must not keep us from all else */
+#define QUEUE_KEEP_BYTES (1 << 20)
+#define PTMX_MAJOR	 5
+#define PTMX_MINOR	 2
 
 int output_open(const char *path, struct output *ret_output)
 {
@@ -66,11 +78,159 @@ int output_flush(struct output *output, struct buf *buf)
 	return error;
 }
 
+static bool can_reopen(const struct stat *st, int fd)
+{
+	/* A terminal's controlling side opened again would be another terminal's. */
+	return S_ISFIFO(st->st_mode) || (isatty(fd) && st->st_rdev != makedev(PTMX_MAJOR, PTMX_MINOR));
+}
+
+/* The same pipe or terminal as an open file of our own, whose flags are ours to choose. An fd or negative errno. */
+static int reopen_nonblocking(int fd, const struct stat *st)
+{
+	int own _cleanup_close_ = -1;
+	struct stat own_st;
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	own = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (own < 0 || fstat(own, &own_st))
+		return -errno;
+	if (own_st.st_dev != st->st_dev || own_st.st_ino != st->st_ino || own_st.st_rdev != st->st_rdev)
+		return -ESTALE;
+	return TAKE_FD(own);
+}
+
+void output_never_wait(struct output *output)
+{
+	int flags = fcntl(output->fd, F_GETFL), own;
+	struct stat st;
+
+	if (flags < 0 || fstat(output->fd, &st))
+		return; /* the first write will tell what is wrong */
+	if (S_ISSOCK(st.st_mode)) {
+		output->way = OUTPUT_SOCKET;
+		return;
+	}
+	if (!S_ISFIFO(st.st_mode) && !isatty(output->fd))
+		return;
+	if (flags & O_NONBLOCK || (output->owned && !fcntl(output->fd, F_SETFL, flags | O_NONBLOCK))) {
+		output->way = OUTPUT_NONBLOCK;
+		return;
+	}
+	own = can_reopen(&st, output->fd) ? reopen_nonblocking(output->fd, &st) : -EINVAL;
+	output->way = own < 0 ? OUTPUT_POLLED : OUTPUT_NONBLOCK;
+	if (own < 0)
+		return;
+	output->fd = own;
+	output->owned = true;
+}
+
+/* As many whole lines as a pipe takes in one piece, not mixed with what others write there. */
+static size_t piece_len(const char *data, size_t len)
+{
+	const char *end;
+
+	if (len <= PIPE_BUF)
+		return len;
+	end = memrchr(data, '\n', PIPE_BUF);
+	return end ? (size_t)(end + 1 - data) : PIPE_BUF;
+}
+
+/* Like write(2), but -1 with EAGAIN for no room. */
+static ssize_t piece_write(const struct output *output, const char *data, size_t len)
+{
+	struct pollfd poll_fd = {.fd = output->fd, .events = POLLOUT};
+
+	if (output->way == OUTPUT_SOCKET)
+		return send(output->fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (output->way == OUTPUT_POLLED && !poll(&poll_fd, 1, 0)) {
+		errno = EAGAIN;
+		return -1;
+	}
+	return write(output->fd, data, len);
+}
+
+static void queue_empty(struct output *output)
+{
+	output->done = 0;
+	if (output->queue.cap > QUEUE_KEEP_BYTES)
+		buf_free(&output->queue);
+	else
+		buf_consume(&output->queue, output->queue.len);
+}
+
+int output_push(struct output *output)
+{
+	size_t left = output_queued(output), stop = left > PUSH_BYTES ? left - PUSH_BYTES : 0;
+
+	while (left > stop) {
+		const char *data = output->queue.data + output->done;
+		ssize_t written = piece_write(output, data, piece_len(data, left));
+
+		if (written < 0 && errno == EAGAIN)
+			return 0;
+		if (written < 0 && errno != EINTR)
+			return -errno;
+		if (written > 0)
+			output->done += (size_t)written;
+		left = output_queued(output);
+	}
+	if (!left)
+		queue_empty(output);
+	return 0;
+}
+
+static void queue_add(struct output *output, struct buf *buf)
+{
+	struct buf *queue = &output->queue;
+
+	if (!output_queued(output)) {
+		struct buf empty = *queue;
+
+		output->done = empty.len = 0;
+		*queue = *buf;
+		*buf = empty;
+		return;
+	}
+	if (output->done > queue->len / 2) {
+		buf_consume(queue, output->done);
+		output->done = 0;
+	}
+	buf_add(queue, buf->data, buf->len);
+	if (!queue->failed)
+		buf_consume(buf, buf->len);
+	queue->failed = false; /* it is whole as it was */
+}
+
+int output_put(struct output *output, struct buf *buf)
+{
+	if (output->way == OUTPUT_WAITS)
+		return output_flush(output, buf);
+	queue_add(output, buf);
+	return output_push(output);
+}
+
+size_t output_queued(const struct output *output)
+{
+	return output->queue.len - output->done;
+}
+
+size_t output_queued_lines(const struct output *output)
+{
+	size_t lines = 0;
+
+	for (size_t at = output->done; at < output->queue.len; at++)
+		lines += output->queue.data[at] == '\n';
+	return lines;
+}
+
 int output_close(struct output *output)
 {
 	int fd = output->fd;
 
 	output->fd = -1;
+	buf_free(&output->queue);
+	output->done = 0;
 	if (output->owned && fd >= 0 && close(fd))
 		return -errno;
 	return 0;

@@ -7,16 +7,39 @@
 
 #include "buf.h"
 
+/* How to write without ever waiting for who reads. */
+enum output_way {
+	OUTPUT_WAITS,	 /* nothing to wait for (a file), or nobody minds */
+	OUTPUT_NONBLOCK, /* the open file is our own, or was made so by others */
+	OUTPUT_SOCKET,	 /* each send is told not to wait */
+	OUTPUT_POLLED,	 /* pieces that have room for certain once poll(2) says so */
+};
+
 struct output {
 	int fd;
 	bool owned;
 	const char *name; /* borrowed; for messages */
+	enum output_way way;
+	struct buf queue; /* lines that the reader has not yet taken */
+	size_t done;	  /* bytes of the queue already written */
 };
 
 /* path NULL: stdout. An existing file is appended to: what was recorded stays. 0 or negative errno. */
 int output_open(const char *path, struct output *ret_output);
 /* Writes all of buf and empties it. On an error (-EPIPE: the reader has gone) the rest stays in buf. */
 int output_flush(struct output *output, struct buf *buf);
+/* The reader of a pipe, terminal or socket is not waited for any more. Who shares a stdout with us notices nothing. */
+void output_never_wait(struct output *output);
+/*
+ * Takes over all of buf, whole lines, and writes what has room now: whole lines again, where they are shorter than
+ * PIPE_BUF. The rest is queued. 0 or negative errno; out of memory is no error, then buf is left as it is.
+ */
+int output_put(struct output *output, struct buf *buf);
+/* Goes on with the queue, up to a megabyte. 0 or negative errno. */
+int output_push(struct output *output);
+/* Bytes in the queue, and lines (the rest of one counts). */
+size_t output_queued(const struct output *output);
+size_t output_queued_lines(const struct output *output);
 int output_close(struct output *output);
 
 /* Columns and rows of the terminal behind it; false if it is none. */
