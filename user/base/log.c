@@ -2,6 +2,7 @@
 #include "log.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,12 +12,21 @@
 
 #define MESSAGE_LEN 1024
 
-/* The one piece of state in base: a setting of the process, made once at start. */
+/* The one piece of state in base: a setting of the process, made once at start, and what stderr had no room for. */
 static enum log_level log_level = LOG_LEVEL_INFO;
+static unsigned int log_untold;
 
 void log_set_level(enum log_level level)
 {
 	log_level = level;
+}
+
+/* Whoever reads stderr, often the reader of stdout too (2>&1 | less), is not waited for. */
+static bool has_room(void)
+{
+	struct pollfd poll_fd = {.fd = STDERR_FILENO, .events = POLLOUT};
+
+	return poll(&poll_fd, 1, 0) != 0;
 }
 
 void log_at(enum log_level level, const char *format, va_list args)
@@ -28,11 +38,19 @@ void log_at(enum log_level level, const char *format, va_list args)
 
 	if (level > log_level)
 		return;
+	if (!has_room()) {
+		log_untold++;
+		errno = error;
+		return;
+	}
 	vsnprintf(message, sizeof(message), format, args);
 	len = strlen(message);
 	while (len && message[len - 1] == '\n')
 		len--;
 	buf_add_str(&line, "mmaptrace: ");
+	if (log_untold)
+		buf_printf(&line, "(%u messages before this one found no reader) ", log_untold);
+	log_untold = 0;
 	utf8_escape_terminal(&line, message, len);
 	buf_add_char(&line, '\n');
 	/* one write, so that lines of several processes do not mix; if stderr is gone, nobody is left to tell */
