@@ -12,7 +12,6 @@
 /* Records a turn: about 10 ms of work, so that timers and alarms keep their time. */
 #define EVENTS_BUDGET 4096
 #define ALARMS_BUDGET 1024
-#define FLUSH_BYTES   (256 * 1024)
 #define LAST_DRAIN_NS 2000000000ULL
 
 /* The process of an operation; one whose birth was lost is asked of the kernel. */
@@ -220,7 +219,7 @@ static void take_event(const void *data, size_t size, void *arg)
 		take_op(session, &event);
 	else
 		handle_life(session, &event);
-	if (session->buf.len >= FLUSH_BYTES)
+	if (outlet_is_due(session))
 		report_flush(session);
 }
 

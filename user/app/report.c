@@ -27,32 +27,6 @@ static const struct line_context *line(const struct session *session)
 	return &session->style.line;
 }
 
-int report_flush(struct session *session)
-{
-	int error = 0;
-
-	if (session->buf.failed) {
-		session->memory_lost++; /* what did not fit is gone; what came before is whole */
-		session->buf.failed = false;
-	}
-	if (!session->output_error && session->buf.len) {
-		error = output_flush(&session->output, &session->buf);
-		if (error) {
-			session->output_error = -error;
-			/* A reader that has read enough (| head) is no news. */
-			if (error != -EPIPE)
-				log_error("cannot write to %s: %s; what was written before is whole",
-					  session->output.name, strerror(-error));
-			/* A command goes on, and its end is still waited for. */
-			if (session->loop && !session->child_running)
-				loop_stop(session->loop);
-		}
-	}
-	if (session->output_error)
-		buf_consume(&session->buf, session->buf.len);
-	return session->child_running ? 0 : error;
-}
-
 void report_start(struct session *session, int argc, char **argv)
 {
 	struct start_facts facts = {
@@ -73,7 +47,7 @@ void report_start(struct session *session, int argc, char **argv)
 void report_op(struct session *session, const struct process *process, const struct op_event *op)
 {
 	/* -x: the others are read all the same, for the files in the verdict. */
-	if (session->options->failed_only && !op->error)
+	if ((session->options->failed_only && !op->error) || !outlet_has_room(session, LINE_OP))
 		return;
 	if (json(session))
 		json_op(&session->buf, line(session), process, op);
@@ -97,7 +71,7 @@ void report_process(struct session *session, struct process *process)
 {
 	identify(session, process);
 	process->shown = true;
-	if (json(session))
+	if (json(session) && outlet_has_room(session, LINE_STATE))
 		json_process(&session->buf, line(session), session_now(), process, session->limit);
 }
 
@@ -105,7 +79,8 @@ void report_process(struct session *session, struct process *process)
 void report_refusal(struct session *session, struct process *process, const struct refusal *refusal)
 {
 	if (json(session)) {
-		json_enomem(&session->buf, line(session), process, refusal);
+		if (outlet_has_room(session, LINE_STATE))
+			json_enomem(&session->buf, line(session), process, refusal);
 		return;
 	}
 	if (process->last_refusal_ns && refusal->ts_ns < process->last_refusal_ns + REFUSAL_LINE_EVERY_NS) {
@@ -113,12 +88,15 @@ void report_refusal(struct session *session, struct process *process, const stru
 		return;
 	}
 	process->last_refusal_ns = refusal->ts_ns;
-	text_enomem(&session->buf, &session->style, process, refusal);
+	if (outlet_has_room(session, LINE_STATE))
+		text_enomem(&session->buf, &session->style, process, refusal);
 }
 
 void report_exit(struct session *session, struct process *process, uint64_t ts_ns)
 {
 	identify(session, process);
+	if (!outlet_has_room(session, LINE_NEWS))
+		return;
 	if (json(session))
 		json_exit(&session->buf, line(session), ts_ns, process);
 	else if (process->target)
@@ -154,6 +132,8 @@ static void report_finding(struct session *session, struct process *process, con
 	process->shown = true;
 	session->findings += !finding.update;
 	session->serious_findings += finding.verdict.severity >= SEVERITY_WARNING;
+	if (!outlet_has_room(session, LINE_NEWS))
+		return;
 	if (json(session)) {
 		json_finding(&session->buf, line(session), process, &finding);
 		return;
@@ -171,6 +151,8 @@ static void report_cleared(struct session *session, const struct process *proces
 {
 	enum finding_kind kind = judgement->verdict.kind;
 
+	if (!outlet_has_room(session, LINE_NEWS))
+		return;
 	if (json(session))
 		json_cleared(&session->buf, line(session), ts_ns, process, kind, judgement->raised_ns);
 	else
@@ -273,6 +255,9 @@ void report_table(struct session *session)
 	};
 	struct process *process, *next;
 
+	/* A screen that stands still is drawn anew when it goes on: no frames in between. */
+	if (session->style.redraw && output_queued(&session->output))
+		return;
 	MODEL_EACH (&session->model, process, next) {
 		totals.processes++;
 		totals.maps += process->account.map_count;
@@ -292,7 +277,7 @@ void report_table(struct session *session)
 	if (json(session)) {
 		for (unsigned int i = 0; i < count; i++)
 			report_process(session, (struct process *)rows[i]);
-	} else {
+	} else if (outlet_has_room(session, LINE_STATE)) {
 		table_text(session, &totals, rows, count);
 	}
 }
@@ -311,9 +296,9 @@ static void report_loss(struct session *session, unsigned int slot, const char *
 	if (!more)
 		return;
 	session->loss_shown[slot] = count;
-	if (json(session))
+	if (json(session) && outlet_has_room(session, LINE_NEWS))
 		json_loss(&session->buf, line(session), session_now(), what, more);
-	else if (!session->style.redraw)
+	else if (!json(session) && !session->style.redraw)
 		log_warn("lost: %llu %s%s", (unsigned long long)more, what,
 			 count_is_exact(slot) ? " (map counts stay exact)" : "");
 }
@@ -338,6 +323,8 @@ void report_losses(struct session *session, bool at_end)
 	report_loss(session, LOSS_EARLY_EXITS, "ends of processes told before their last operations: too many at once",
 		    session->early_exits);
 	report_loss(session, LOSS_UNREAD, "records not read by the end", session->unread);
+	report_loss(session, LOSS_OUTPUT_OPS, "output: lines of operations, read too slowly", session->ops_left_out);
+	report_loss(session, LOSS_OUTPUT_LINES, "output: other lines, read too slowly", session->lines_left_out);
 }
 
 void report_verdict(struct session *session, struct process *process, uint64_t ts_ns)
@@ -355,7 +342,8 @@ void report_verdict(struct session *session, struct process *process, uint64_t t
 		if (judgement.verdict.severity != SEVERITY_NONE)
 			finding_make(process, &judgement, session->limit, ts_ns, &findings[count++]);
 	}
-	text_verdict(&session->buf, &session->style, ts_ns, process, session->limit, findings, count);
+	if (outlet_has_room(session, LINE_NEWS))
+		text_verdict(&session->buf, &session->style, ts_ns, process, session->limit, findings, count);
 }
 
 void report_end(struct session *session)
@@ -368,9 +356,9 @@ void report_end(struct session *session)
 		.findings = session->findings,
 	};
 
-	if (json(session))
+	if (json(session) && outlet_has_room(session, LINE_NEWS))
 		json_end(&session->buf, line(session), now, &facts);
-	else if (session->enomem_held)
+	else if (!json(session) && session->enomem_held)
 		log_info("%llu more refused operations were not shown one by one (--json shows all)",
 			 (unsigned long long)session->enomem_held);
 }

@@ -74,6 +74,10 @@ static void session_finish(struct session *session)
 	report_losses(session, true);
 	report_end(session);
 	report_flush(session);
+	/* Nobody is to be slowed down while a reader takes his time. */
+	tracer_free(session->tracer);
+	session->tracer = NULL;
+	outlet_finish(session);
 }
 
 static void session_free(struct session *session)
@@ -120,7 +124,7 @@ static int exit_status(const struct session *session, int error)
 		return EXIT_USAGE;
 	if (error && error != -EPIPE)
 		return EXIT_ERROR;
-	if (session->output_error && session->output_error != EPIPE)
+	if (session->unwritten || (session->output_error && session->output_error != EPIPE))
 		return EXIT_ERROR;
 	return session->options->exit_code && session->serious_findings ? EXIT_FINDING : EXIT_FINE;
 }
@@ -141,6 +145,7 @@ int session_run(const struct options *options, int argc, char **argv, int *ret_c
 	}
 	status = exit_status(&session, error);
 	session_free(&session);
-	*ret_child_status = session.child_status;
+	/* A command's success must not pass for that of a trace cut short. */
+	*ret_child_status = session.unwritten && !session.child_status ? -1 : session.child_status;
 	return status;
 }

@@ -30,6 +30,8 @@ enum {
 	LOSS_FILE_USES,
 	LOSS_EARLY_EXITS,
 	LOSS_UNREAD,
+	LOSS_OUTPUT_OPS,
+	LOSS_OUTPUT_LINES,
 	LOSS_SLOTS
 };
 
@@ -63,13 +65,16 @@ struct session {
 	/* counts for the end */
 	uint64_t events, findings, serious_findings, undecoded, memory_lost;
 	uint64_t loss_shown[LOSS_SLOTS];
-	uint64_t early_exits; /* told before their operations */
-	uint64_t unread;      /* records left when the time to read them had passed */
+	uint64_t early_exits;		       /* told before their operations */
+	uint64_t unread;		       /* records left when the time to read them had passed */
+	uint64_t ops_left_out, lines_left_out; /* for want of room: their reader was too slow */
 
 	struct buf recent[RECENT_FINDINGS]; /* findings shown again under each redrawn table */
 	unsigned int recent_next;
 	uint64_t enomem_held; /* refusals since then, not shown one by one */
 	int output_error;     /* errno that ended the output; 0: none */
+	bool hurried;	      /* the end was asked for, and not by somebody at the terminal */
+	bool unwritten;	      /* at the end the reader did not take all */
 };
 
 /* CLOCK_BOOTTIME, ns: the clock of every record. */
@@ -112,7 +117,19 @@ void report_table(struct session *session);
 void report_losses(struct session *session, bool at_end);
 void report_verdict(struct session *session, struct process *process, uint64_t ts_ns);
 void report_end(struct session *session);
-/* Writes the buffer out. A failed output ends the session. 0 or negative errno. */
+
+/* ---- outlet.c: lines on their way ---- */
+enum line_rank { LINE_OP, LINE_STATE, LINE_NEWS };
+/* False, and counted, if the reader is too far behind for a line of this rank. */
+bool outlet_has_room(struct session *session, enum line_rank rank);
+/* True if the buffer holds enough to be worth a write. */
+bool outlet_is_due(const struct session *session);
+/* Writes out what has room, the rest follows when there is. A failed output ends the session. 0 or negative errno. */
 int report_flush(struct session *session);
+/*
+ * At the end: who reads at his own pace is waited for, until a signal; in a hurry,
+ * until he has not read for a second. Says what was not written.
+ */
+void outlet_finish(struct session *session);
 
 #endif

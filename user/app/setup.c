@@ -130,6 +130,7 @@ static int open_output(struct session *session)
 		log_error("cannot open '%s' for writing: %s", options->output, strerror(-error));
 		return error;
 	}
+	output_never_wait(&session->output);
 	terminal = output_terminal_size(&session->output, &columns, &rows);
 	terminal = terminal && !is_set("TERM", "dumb");
 	session->style.colour = terminal && !is_set("NO_COLOR", NULL);
@@ -287,6 +288,7 @@ static int take_signal(int number, bool from_process, void *arg)
 			reap_child(session);
 		return tick_drain(session);
 	}
+	session->hurried |= from_process;
 	/* What the terminal sends has reached the command already. */
 	if (session->child_running && from_process)
 		signal_child(session, number);

@@ -2,6 +2,7 @@
 #include <malloc.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "log.h"
 #include "procfs.h"
@@ -259,6 +260,7 @@ int tick_deadline(void *arg)
 {
 	struct session *session = arg;
 
+	session->hurried |= !isatty(STDERR_FILENO); /* else somebody is there to end the wait for a reader */
 	/* A command is told to end; one that has not when the time has passed once more is left behind. */
 	if (session->child_running && !session->child_told) {
 		session->child_told = true;
