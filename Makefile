@@ -116,7 +116,18 @@ $(BUILD)/tests/workloads/%: tests/workloads/%.c tests/workloads/common.c $(wildc
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -Wall -Wextra $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^) -pthread -lrt
 
-workloads: $(WORKLOAD_BIN)
+# As 32-bit programs, for what a 64-bit kernel does for those. Static: nothing of 32 bits is needed to run them. The
+# kernel's headers are the same, but without gcc-multilib no compiler looks for them there.
+COMPAT_BIN := $(if $(filter x86,$(ARCH)),$(patsubst %,$(BUILD)/tests/workloads32/%,fastleak frames mapgen))
+COMPAT_CFLAGS = -m32 -static -D_FILE_OFFSET_BITS=64 -idirafter /usr/include/$(shell $(CC) -print-multiarch)
+COMPAT_PACKAGES = libc6-dev-i386 lib32gcc-$(shell $(CC) -dumpversion | cut -d. -f1)-dev
+$(BUILD)/tests/workloads32/%: tests/workloads/%.c tests/workloads/common.c $(wildcard tests/workloads/*.h) Makefile | $(BUILD)
+	$(say) CC $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(COMPAT_CFLAGS) -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -O2 -g -o $@ $(filter %.c,$^) -pthread -lrt || \
+		{ echo "no 32-bit programs without: apt-get install $(COMPAT_PACKAGES)" >&2; exit 1; }
+
+workloads: $(WORKLOAD_BIN) $(COMPAT_BIN)
 
 $(BUILD)/tools/bench/%: tools/bench/%.c tests/workloads/common.c tests/workloads/common.h Makefile | $(BUILD)
 	$(say) CC $@

@@ -135,10 +135,16 @@ install_packages() {
 	if [ -n "$ubuntu" ]; then install_ubuntu_bpftool || die "found no bpftool to install"; fi
 }
 
-main() {
-	local entries missing list
-	list=$(wanted "$@")
-	mapfile -t entries <<<"$list"
+# To build 32-bit programs on x86-64. Not gcc-multilib, which would put out whatever cross compilers are installed; so
+# the compiler has to be there first, for its number.
+compat() {
+	case " $* " in *" test "* | *" vm "*) ;; *) return ;; esac
+	if [ "$(dpkg --print-architecture 2>/dev/null)" != amd64 ] || ! command -v gcc >/dev/null; then return; fi
+	printf '%s\n' libc6-dev-i386 "lib32gcc-$(gcc -dumpversion | cut -d. -f1)-dev"
+}
+
+install_missing() {
+	local entries=("$@") missing
 	if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
 		# Another distribution: make says which of these it misses.
 		say "no apt here, nothing installed; Debian's names of what is needed: ${entries[*]%%=*}"
@@ -147,9 +153,18 @@ main() {
 	mapfile -t missing < <(missing_of "${entries[@]}")
 	if [ ${#missing[@]} -eq 0 ]; then return; fi
 	[ "$(id -u)" -eq 0 ] || die "not root, cannot install: ${missing[*]}"
-	scratch=$(mktemp -d)
+	if [ -z "$scratch" ]; then scratch=$(mktemp -d); fi
 	say "installing ${missing[*]}"
 	install_packages "${missing[@]}"
+}
+
+main() {
+	local entries list
+	list=$(wanted "$@")
+	mapfile -t entries <<<"$list"
+	install_missing "${entries[@]}"
+	mapfile -t entries < <(compat "$@")
+	if [ ${#entries[@]} -gt 0 ]; then install_missing "${entries[@]}"; fi
 }
 
 main "${@:-build}"

@@ -28,8 +28,16 @@ PATIENCE = float(os.environ.get("MMAPTRACE_PATIENCE", "1"))
 PATIENCE_S = 30 * PATIENCE
 
 
+# The same as 32-bit programs, beside those.
+WORKLOADS32 = os.path.join(os.path.dirname(WORKLOADS.rstrip("/")), "workloads32")
+
+
 def workload(name):
     return os.path.join(WORKLOADS, name)
+
+
+def workload32(name):
+    return os.path.join(WORKLOADS32, name)
 
 
 def limit_maps():

@@ -19,13 +19,13 @@ SUCCESS = None
 class Run:
     """One tracer over a batch of seeds, two at a time."""
 
-    def __init__(self, folder, seeds, options):
+    def __init__(self, folder, seeds, options, program):
         self.json = os.path.join(folder, "json")
         self.results = os.path.join(folder, "results")
         self.verify = os.path.join(folder, "verify")
         self.seeds = os.path.join(folder, "seeds")
         script = 'seq "$1" "$2" | xargs -P 2 -I@ "$3" --seed @ --results "$4" ' + " ".join(options)
-        argv = ["sh", "-c", script, "sh", str(seeds[0]), str(seeds[-1]), workload("mapgen"), self.results]
+        argv = ["sh", "-c", script, "sh", str(seeds[0]), str(seeds[-1]), program, self.results]
         tracer = [PROGRAM, "--json", "-o", self.json, "--ring-size", "64M", *EXTRA_ARGS, "--"]
         with open(self.seeds, "wb") as out:
             done = subprocess.run([*tracer, *argv], stdout=out, stderr=subprocess.PIPE, timeout=300, check=False)
@@ -53,7 +53,7 @@ class Run:
 class Books:
     """What the program said, per process."""
 
-    def __init__(self, lines):
+    def __init__(self, lines, calls_seen):
         self.exits = defaultdict(list)
         self.op_sums = defaultdict(int)
         self.ops = defaultdict(list)
@@ -65,8 +65,8 @@ class Books:
         for number, line in enumerate(lines):
             self._add(line)
             # Millions of op lines are of one make: looking closer at some of them will do.
-            if line["type"] != "op" or number % 64 == 0 or (line["ret"] is None and schema.CALLS_SEEN):
-                self.problems += [f"{problem}: {line}" for problem in schema.problems(line)]
+            if line["type"] != "op" or number % 64 == 0 or (line["ret"] is None and calls_seen):
+                self.problems += [f"{problem}: {line}" for problem in schema.problems(line, calls_seen)]
 
     def _add(self, line):
         kind = line["type"]
@@ -92,7 +92,11 @@ class Books:
             self.ops[pid].append((line["op"], line["map_count"]))
 
 
-class Conservation(Case):
+class SeedsCase(Case):
+    """Runs the generator and checks what the program said of it."""
+
+    calls_seen = schema.CALLS_SEEN
+
     def check_books(self, books):
         self.assertEqual(books.problems[:5], [])
         self.assertEqual([(line["what"], line["count"]) for line in losses(books.others)], [])
@@ -143,16 +147,16 @@ class Conservation(Case):
             )
         return sum(map(len, said.values()))
 
-    def run_seeds(self, first, count, options, verify):
+    def run_seeds(self, first, count, options, verify, program="mapgen"):
         calls = 0
         for start in range(first, first + count, BATCH):
             folder = self.directory()
             seeds = range(start, min(start + BATCH, first + count))
             if verify:
                 options = [*options, "--verify", os.path.join(folder, "verify")]
-            run = Run(folder, seeds, options)
+            run = Run(folder, seeds, options, workload(program))
             self.assertEqual(run.status, 0, run.stderr)
-            books = Books(run.lines())
+            books = Books(run.lines(), self.calls_seen)
             results = results_parse(run.text(run.results))
             pids = {pid: maps for pid, maps, _ in results}
             self.assertGreaterEqual(len(pids), len(seeds))
@@ -166,6 +170,8 @@ class Conservation(Case):
         if verify:
             self.assertGreaterEqual(calls, count * OPS)
 
+
+class Conservation(SeedsCase):
     def test_single_threaded(self):
         """Plain seeds: every op line against /proc."""
         plain = SEEDS * 3 // 4
