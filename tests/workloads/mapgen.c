@@ -49,7 +49,8 @@ static void exec_self(unsigned long seed, unsigned long ops)
 
 static void op_fork(struct generator *g)
 {
-	unsigned long seed = random_next(&g->random) >> 16;
+	/* A long of 32 bits, too. */
+	unsigned long seed = random_next(&g->random) >> 33;
 	unsigned long ops = 1 + pick(g, 40);
 	bool exec = opts.exec && chance(g, 2);
 	pid_t pid = fork();
