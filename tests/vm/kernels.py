@@ -124,22 +124,25 @@ def depends_of(paragraph, prefix):
 
 
 def index_read(apt, arch):
-    """{wanted: {release, version, packages}}: of what is wanted, what the index has."""
+    """{wanted: [{release, version, packages}]}: of what is wanted, what the index has, the newest version first."""
     packages = {}
     for paragraph in apt.paragraphs():
         packages.setdefault(paragraph["Package"], {})[paragraph["Version"]] = paragraph
     versions = sorted(packages.get(f"linux-image-cloud-{arch}", {}), key=by_version)
     index = {}
     for wanted in WANTED:
-        fitting = [version for version in versions if wanted in ("newest", release_of(version))]
+        fitting = [version for version in reversed(versions) if wanted in ("newest", release_of(version))]
         if fitting:
-            version = fitting[-1]
-            names = depends_of(packages[f"linux-image-cloud-{arch}"][version], "linux-image-")
-            # From 7.2 on the image is a stub, and what it depends on has the kernel.
-            for name in list(names):
-                names += depends_of(packages.get(name, {}).get(version, {}), "linux-binary-")
-            index[wanted] = {"release": release_of(version), "version": version, "packages": names}
+            index[wanted] = [entry_of(packages, arch, version) for version in fitting]
     return index
+
+
+def entry_of(packages, arch, version):
+    names = depends_of(packages[f"linux-image-cloud-{arch}"][version], "linux-image-")
+    # From 7.2 on the image is a stub, and what it depends on has the kernel.
+    for name in list(names):
+        names += depends_of(packages.get(name, {}).get(version, {}), "linux-binary-")
+    return {"release": release_of(version), "version": version, "packages": names}
 
 
 def index_fetch(arch, folder):
@@ -175,12 +178,32 @@ def kernel_path(arch, entry):
     return os.path.join(CACHE, arch, f"vmlinuz-{entry['version']}")
 
 
+def is_cached(arch, entry):
+    return entry is not None and os.path.exists(kernel_path(arch, entry))
+
+
 def kernel_fetch(apt, arch, entry):
+    say(f"fetching {', '.join(entry['packages'])} {entry['version']} for {arch}")
     for package in reversed(entry["packages"]):
         if vmlinuz_extract(apt.download(package, entry["version"]), kernel_path(arch, entry)):
             return
     raise Missing(f"no kernel in {', '.join(entry['packages'])}")
 
+
+def kernel_fetch_first(apt, arch, entries):
+    """The newest of these that is to be had, None if none: an index may be ahead of its mirror's files."""
+    for entry in entries:
+        if is_cached(arch, entry):
+            return entry
+        try:
+            kernel_fetch(apt, arch, entry)
+            return entry
+        except (Missing, subprocess.SubprocessError) as error:
+            say(f"{entry['version']} for {arch}: {error}")
+    return None
+
+
+# ---- what was found before ----
 
 @contextlib.contextmanager
 def locked(path):
@@ -190,8 +213,8 @@ def locked(path):
         yield
 
 
-def index_cached(path):
-    """(index, age in seconds); nothing is infinitely old."""
+def chosen_read(path):
+    """{wanted: {release, version, packages}} of the last time, and its age in seconds; nothing is infinitely old."""
     try:
         with open(path, encoding="utf-8") as file:
             return json.load(file), time.time() - os.stat(path).st_mtime
@@ -199,42 +222,36 @@ def index_cached(path):
         return {}, float("inf")
 
 
-def index_keep(path, index):
+def chosen_keep(path, chosen):
     with tempfile.NamedTemporaryFile("w", dir=os.path.dirname(path), delete=False, encoding="utf-8") as file:
-        json.dump(index, file, indent=1)
+        json.dump(chosen, file, indent=1)
     os.replace(file.name, path)
 
 
+def choose(arch, names, before, scratch):
+    """{name: entry}, fetched; what the archive has no more stays as it was cached."""
+    index, apt = index_fetch(arch, scratch)
+    chosen = {**before}
+    for name in names:
+        entry = kernel_fetch_first(apt, arch, index.get(name, []))
+        if entry:
+            chosen[name] = entry
+        else:
+            does = f"{chosen[name]['version']} of before does" if is_cached(arch, chosen.get(name)) else "it is missing"
+            say(f"{name} for {arch} is not to be had from Debian; {does}")
+    return chosen
+
+
 def find(arch, names):
-    """{name: (release, path of its kernel)} for names of WANTED, fetched where need be. One that is
-    not to be had is not in it, and said to be missing."""
+    """{name: (release, path of its kernel)} for names of WANTED, fetched where need be. One that is not to be had is
+    not in it. The index is asked once a day."""
     folder = os.path.join(CACHE, arch)
     os.makedirs(folder, exist_ok=True)
     with locked(os.path.join(folder, "lock")), tempfile.TemporaryDirectory() as scratch:
-        path = os.path.join(folder, "index.json")
-        index, age_s = index_cached(path)
-        if age_s > INDEX_FRESH_S or any(not os.path.exists(kernel_path(arch, index[name])) for name in names if name in index):
-            fresh, apt = index_fetch(arch, scratch)
-            index = index_fetch_kernels(apt, arch, fresh, index, names)
-            index_keep(path, index)
-        return {
-            name: (index[name]["release"], kernel_path(arch, index[name]))
-            for name in names
-            if name in index and os.path.exists(kernel_path(arch, index[name]))
-        }
-
-
-def index_fetch_kernels(apt, arch, fresh, cached, names):
-    """Fetches what is not there yet; what the archive has no more stays as it is cached."""
-    index = {**cached, **fresh}
-    for name in names:
-        if name not in fresh:
-            say(f"{name} for {arch} is gone from Debian's archive; " + ("the cached one does" if name in cached else "it is missing"))
-        elif not os.path.exists(kernel_path(arch, fresh[name])):
-            say(f"fetching {name}: {', '.join(fresh[name]['packages'])} {fresh[name]['version']}")
-            try:
-                kernel_fetch(apt, arch, fresh[name])
-            except (Missing, subprocess.CalledProcessError) as error:
-                say(f"{name} for {arch}: {error}")
-                index[name] = cached.get(name, fresh[name])
-    return index
+        path = os.path.join(folder, "chosen.json")
+        chosen, age_s = chosen_read(path)
+        if age_s > INDEX_FRESH_S or not all(is_cached(arch, chosen.get(name)) for name in names):
+            chosen = choose(arch, names, chosen, scratch)
+            chosen_keep(path, chosen)
+    entries = {name: chosen[name] for name in names if is_cached(arch, chosen.get(name))}
+    return {name: (entry["release"], kernel_path(arch, entry)) for name, entry in entries.items()}

@@ -36,8 +36,19 @@ EXCHANGE_BYTES = 4 << 20
 FAREWELL = re.compile(r"\[ *[\d.]+\] reboot: ")
 
 
+running = set()
+stopping = threading.Event()
+
+
 class Unfinished(Exception):
     """The machine stopped, or was stopped, before the job came to its end."""
+
+
+def stop_all():
+    """Ends the machines that run, and lets no other begin."""
+    stopping.set()
+    for process in list(running):
+        process.kill()
 
 
 def exchange_write(path, job):
@@ -77,7 +88,8 @@ def command(arch, kernel, disk, exchange):
     machine = MACHINES[arch]
     append = f"console={machine['console']} {KERNEL_OPTIONS} root=PARTUUID={image.PARTITION} rootwait rw init=/init"
     return [
-        machine["qemu"], *machine["options"], "-smp", str(PROCESSORS), "-m", MEMORY, "-nodefaults", "-no-user-config",
+        # Never without us, whatever ends us.
+        "setpriv", "--pdeathsig", "KILL", machine["qemu"], *machine["options"], "-smp", str(PROCESSORS), "-m", MEMORY, "-nodefaults", "-no-user-config",
         "-display", "none", "-serial", "stdio", "-no-reboot", "-kernel", kernel, "-append", append,
         *disks(disk, exchange),
     ]  # fmt: skip
@@ -101,7 +113,10 @@ def boot(arch, kernel, disk, job, folder, line_seen, patience_s):
     )  # fmt: skip
     over = threading.Timer(patience_s, process.kill)
     over.start()
+    running.add(process)
     try:
+        if stopping.is_set():
+            process.kill()
         for raw in process.stdout:
             line = raw.decode(errors="replace").rstrip("\r\n")
             if not FAREWELL.match(line):
@@ -112,6 +127,7 @@ def boot(arch, kernel, disk, job, folder, line_seen, patience_s):
         over.cancel()
         process.kill()
         process.wait()
+        running.discard(process)
     result = exchange_read(exchange)
     if result is None:
         raise Unfinished(f"stopped after {patience_s} s" if late else f"QEMU ended with {process.returncode}")

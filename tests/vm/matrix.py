@@ -90,7 +90,7 @@ def boot_patiently(kernel, job, console, patience_s):
                     kernel.arch, kernel.vmlinuz, kernel.image, job, folder, console.append, patience_s
                 )  # fmt: skip
         except machine.Unfinished as error:
-            if attempt == 2:
+            if attempt == 2 or machine.stopping.is_set():
                 raise
             print(f"{kernel.name}: {error}; once more. It said last:\n" + "\n".join(console[-20:]), flush=True)
     raise AssertionError
@@ -197,8 +197,12 @@ def run(kernels, deny, jobs, patience_s, verbose):
         to_run, decided = cells_of(kernels, deny)
         # The newest kernels take longest: they first, so that no guest is left alone in the end.
         futures = [pool.submit(cell_run, cell, patience_s) for cell in reversed(to_run)]
-        for future in concurrent.futures.as_completed(futures):
-            say_cell(future.result(), verbose)
+        try:
+            for future in concurrent.futures.as_completed(futures):
+                say_cell(future.result(), verbose)
+        except BaseException:
+            machine.stop_all()
+            raise
     for cell in decided:
         if cell.failed:
             say_cell(cell, verbose)

@@ -9,6 +9,7 @@ path that each kernel offers; the last line is 'N passed, N failed, N skipped', 
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -107,5 +108,12 @@ def main(args):
     return 0 if report(cells, stale, options) else 1
 
 
+def end(signum, _):
+    machine.stop_all()
+    sys.exit(128 + signum)
+
+
 if __name__ == "__main__":
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, end)
     sys.exit(main(sys.argv[1:]))
