@@ -9,8 +9,12 @@ import json
 import tempfile
 import time
 
+import kernels
 import machine
 
+# Debian's architecture that `make` builds for; others are named with a kernel, and built by tools/cross.sh.
+NATIVE = "amd64"
+KERNELS = (*kernels.WANTED, "6.12/arm64")
 # For --hooks: with the witness, then without.
 PATHS = ("witness,fentry", "witness,syscalls", "witness,kprobe", "witness", "fentry", "syscalls", "kprobe")
 SUITES = ("conservation.", "refusal.", "early.", "badinput.")

@@ -4,7 +4,7 @@
 path that each kernel offers; the last line is 'N passed, N failed, N skipped', which counts tests.
 
     tests/vm/run.py
-    tests/vm/run.py --kernel 6.12 --hooks witness
+    tests/vm/run.py --kernel 6.12,6.12/arm64 --hooks witness
     tests/vm/run.py --kernel 5.10 --exec 'mmaptrace doctor; python3 /tests/kernel/run.py conservation'"""
 
 import argparse
@@ -24,15 +24,11 @@ import matrix  # noqa: E402
 
 
 def arguments(args):
-    build = os.path.join(image.ROOT, "build")
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kernel", default="all", help=f"{', '.join(kernels.WANTED)} (default: all of them)")
+    parser.add_argument("--kernel", default="all", help=f"{', '.join(matrix.KERNELS)} (default: all of these)")
     parser.add_argument("--hooks", action="append", metavar="PATH", help=f"{'; '.join(matrix.PATHS)} (default: all)")
     parser.add_argument("--exec", metavar="SCRIPT", help="run this as root in the guest instead of the tests")
-    parser.add_argument("--arch", default="amd64", choices=machine.MACHINES)
-    parser.add_argument("--system", default="/", metavar="DIR", help="where the guest's programs and libraries come from")
-    parser.add_argument("--program", default=os.path.join(build, "mmaptrace"))
-    parser.add_argument("--workloads", default=os.path.join(build, "tests", "workloads"), metavar="DIR")
+    parser.add_argument("--build", default=os.path.join(image.ROOT, "build"), metavar="DIR", help="what to test")
     parser.add_argument("--patience", type=int, default=900, metavar="SECONDS", help="for one guest")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="N", help="guests at a time")
     parser.add_argument("--markdown", metavar="FILE", help="write the table there as well")
@@ -41,7 +37,9 @@ def arguments(args):
 
 
 def kernel_names(options):
-    return list(kernels.WANTED) if options.kernel == "all" else options.kernel.split(",")
+    """[(release, architecture)]"""
+    names = matrix.KERNELS if options.kernel == "all" else options.kernel.split(",")
+    return [(name.partition("/")[0], name.partition("/")[2] or matrix.NATIVE) for name in names]
 
 
 def exec_in(options, chosen):
@@ -62,17 +60,32 @@ def exec_in(options, chosen):
     return worst
 
 
-def kernels_chosen(options, path):
-    """What to boot; a kernel that is not to be had is in it with its error."""
+def image_make(options, arch, folder):
+    """The path of the disk for an architecture: built here with this machine's programs, or by tools/cross.sh with
+    those that it was built against."""
+    native = arch == matrix.NATIVE
+    build = options.build if native else os.path.join(options.build, arch)
+    system = image.System("/" if native else os.path.join(build, "system"))
+    path = os.path.join(folder, f"{arch}.image")
+    workloads = os.path.join(build, "tests", "workloads")
+    image.make(path, os.path.join(folder, f"{arch}.tree"), system, os.path.join(build, "mmaptrace"), workloads)
+    return path
+
+
+def kernels_chosen(options, folder):
+    """What to boot, in the order asked for; a kernel that is not to be had is in it with its error."""
     names = kernel_names(options)
-    found = kernels.find(options.arch, names)
-    tail = "" if options.arch == "amd64" else f"/{options.arch}"
     paths = tuple(options.hooks or matrix.PATHS)
+    found, images = {}, {}
+    for arch in {arch for _, arch in names}:
+        found[arch] = kernels.find(arch, [name for name, other in names if other == arch])
+        images[arch] = image_make(options, arch, folder)
     chosen = []
-    for name in names:
-        release, vmlinuz = found.get(name, (name, ""))
+    for name, arch in names:
+        release, vmlinuz = found[arch].get(name, (name, ""))
         error = "" if vmlinuz else "no such kernel is to be had from Debian"
-        chosen.append(matrix.Kernel(release + tail, options.arch, vmlinuz, path, paths, error=error))
+        name = release if arch == matrix.NATIVE else f"{release}/{arch}"
+        chosen.append(matrix.Kernel(name, arch, vmlinuz, images[arch], paths, error=error))
     return chosen
 
 
@@ -94,10 +107,7 @@ def main(args):
     options = arguments(args)
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="mmaptrace-vm-") as folder:
-        path = os.path.join(folder, "image")
-        chosen = kernels_chosen(options, path)
-        system = image.System(options.system)
-        image.make(path, os.path.join(folder, "tree"), system, options.program, options.workloads)
+        chosen = kernels_chosen(options, folder)
         if options.exec:
             return exec_in(options, chosen)
         forbidden = deny.read()
