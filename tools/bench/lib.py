@@ -18,7 +18,7 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 PROGRAM = os.environ.get("MMAPTRACE", os.path.join(ROOT, "build", "mmaptrace"))
-PROGRAMS = os.path.join(ROOT, "build", "tools", "bench")
+PROGRAMS = os.environ.get("MMAPTRACE_BENCH_PROGRAMS", os.path.join(ROOT, "build", "tools", "bench"))
 PATIENCE_S = 30
 
 # The daemons and some tracers are not on everyone's PATH.
