@@ -100,40 +100,65 @@ static int reopen_nonblocking(int fd, const struct stat *st)
 	return TAKE_FD(own);
 }
 
+/* How to write to a pipe or a terminal without waiting. */
+static enum output_way way_of(struct output *output, const struct stat *st, int flags)
+{
+	int own;
+
+	if (flags & O_NONBLOCK || (output->owned && !fcntl(output->fd, F_SETFL, flags | O_NONBLOCK)))
+		return OUTPUT_NONBLOCK;
+	own = can_reopen(st, output->fd) ? reopen_nonblocking(output->fd, st) : -EINVAL;
+	if (own < 0)
+		return OUTPUT_POLLED;
+	output->fd = own;
+	output->owned = true;
+	return OUTPUT_NONBLOCK;
+}
+
 void output_never_wait(struct output *output)
 {
-	int flags = fcntl(output->fd, F_GETFL), own;
+	int flags = fcntl(output->fd, F_GETFL), bytes;
 	struct stat st;
 
 	if (flags < 0 || fstat(output->fd, &st))
 		return; /* the first write will tell what is wrong */
-	if (S_ISSOCK(st.st_mode)) {
+	if (S_ISSOCK(st.st_mode))
 		output->way = OUTPUT_SOCKET;
-		return;
-	}
-	if (!S_ISFIFO(st.st_mode) && !isatty(output->fd))
-		return;
-	if (flags & O_NONBLOCK || (output->owned && !fcntl(output->fd, F_SETFL, flags | O_NONBLOCK))) {
-		output->way = OUTPUT_NONBLOCK;
-		return;
-	}
-	own = can_reopen(&st, output->fd) ? reopen_nonblocking(output->fd, &st) : -EINVAL;
-	output->way = own < 0 ? OUTPUT_POLLED : OUTPUT_NONBLOCK;
-	if (own < 0)
-		return;
-	output->fd = own;
-	output->owned = true;
+	else if (S_ISFIFO(st.st_mode) || isatty(output->fd))
+		output->way = way_of(output, &st, flags);
+	bytes = output->way == OUTPUT_NONBLOCK ? fcntl(output->fd, F_GETPIPE_SZ) : 0;
+	output->pipe_bytes = bytes > 0 ? (size_t)bytes : 0;
 }
 
-/* As many whole lines as a pipe takes in one piece, not mixed with what others write there. */
-static size_t piece_len(const char *data, size_t len)
+/*
+ * Bytes that a pipe takes for certain, in one write that is not cut. It has a page
+ * for each write that the page before had no room for: so two pages in a row hold
+ * more than one page of bytes, and at most the first and the last hold less.
+ */
+static size_t pipe_room(const struct output *output)
 {
+	size_t page = (size_t)sysconf(_SC_PAGESIZE), used;
+	int unread;
+
+	if (!output->pipe_bytes || ioctl(output->fd, FIONREAD, &unread))
+		return 0;
+	used = 2 * ((size_t)unread + page);
+	return used < output->pipe_bytes ? output->pipe_bytes - used : 0;
+}
+
+/* As many whole lines as can be written in one piece: what others write is not mixed with them. */
+static size_t piece_len(const struct output *output, const char *data, size_t len)
+{
+	size_t room = PIPE_BUF, more;
 	const char *end;
 
-	if (len <= PIPE_BUF)
+	if (len <= room)
 		return len;
-	end = memrchr(data, '\n', PIPE_BUF);
-	return end ? (size_t)(end + 1 - data) : PIPE_BUF;
+	more = pipe_room(output);
+	if (more > room)
+		room = more < len ? more : len;
+	end = memrchr(data, '\n', room);
+	return end ? (size_t)(end + 1 - data) : room;
 }
 
 /* Like write(2), but -1 with EAGAIN for no room. */
@@ -165,7 +190,7 @@ int output_push(struct output *output)
 
 	while (left > stop) {
 		const char *data = output->queue.data + output->done;
-		ssize_t written = piece_write(output, data, piece_len(data, left));
+		ssize_t written = piece_write(output, data, piece_len(output, data, left));
 
 		if (written < 0 && errno == EAGAIN)
 			return 0;

@@ -20,8 +20,9 @@ struct output {
 	bool owned;
 	const char *name; /* borrowed; for messages */
 	enum output_way way;
-	struct buf queue; /* lines that the reader has not yet taken */
-	size_t done;	  /* bytes of the queue already written */
+	size_t pipe_bytes; /* what the pipe holds; 0: not a pipe, or not our own open file of it */
+	struct buf queue;  /* lines that the reader has not yet taken */
+	size_t done;	   /* bytes of the queue already written */
 };
 
 /* path NULL: stdout. An existing file is appended to: what was recorded stays. 0 or negative errno. */
@@ -32,7 +33,8 @@ int output_flush(struct output *output, struct buf *buf);
 void output_never_wait(struct output *output);
 /*
  * Takes over all of buf, whole lines, and writes what has room now: whole lines again, where they are shorter than
- * PIPE_BUF. The rest is queued. 0 or negative errno; out of memory is no error, then buf is left as it is.
+ * PIPE_BUF, so that what others write to the same pipe does not land within. The rest is queued. 0 or negative errno;
+ * out of memory is no error, then buf is left as it is.
  */
 int output_put(struct output *output, struct buf *buf);
 /* Goes on with the queue, up to a megabyte. 0 or negative errno. */
