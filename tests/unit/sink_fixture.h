@@ -18,7 +18,7 @@
 
 static const struct line_context context = {.host = "node-7", .wall_offset_ns = BOOT_UNIX * (int64_t)SECOND};
 
-static struct history history_any;
+static char trail_any; /* not looked into */
 
 static inline struct text_style style_of(unsigned int width)
 {
@@ -35,7 +35,7 @@ static inline struct process process_leaking(void)
 {
 	struct process process = {.key = {.start_ns = 5 * SECOND, .pid = 1234}, .comm = "frames"};
 
-	process.history = &history_any;
+	process.trail = (struct packed_trail *)&trail_any;
 	process.account.baseline = 23;
 	process.account.map_count = 4119;
 	process.account.high_water = 4120;

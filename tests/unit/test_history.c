@@ -2,8 +2,6 @@
 /* user/core/history.c: a past of any length in constant memory. */
 #include "fake.h"
 
-#include <stdlib.h>
-
 #include "history.h"
 
 static struct sample samples[HISTORY_SAMPLES + 1];
@@ -275,43 +273,6 @@ static void nothing_to_hold(void **state)
 	assert_int_equal(history_read(&history, 0, samples), 1);
 }
 
-/* Of any length and shape: unpacked it reads, and goes on, as it was. */
-static void packed_and_unpacked(void **state)
-{
-	uint64_t seed = 3;
-
-	(void)state;
-	for (unsigned int turn = 0; turn < 300; turn++) {
-		struct history history, copy;
-		struct packed_history *packed;
-		unsigned int count = fake_below(&seed, turn % 3 ? 20 : 3000);
-		double at_s = 0;
-
-		history_reset(&history);
-		memset(&copy, 0xff, sizeof(copy));
-		for (unsigned int i = 0; i < count; i++)
-			add(&history, at_s += fake_below(&seed, 100) / 10.0, fake_below(&seed, 1000));
-		packed = history_pack(&history);
-		assert_non_null(packed);
-		history_unpack(packed, &copy);
-		free(packed);
-		for (unsigned int more = 0; more < 30; more++) {
-			for (unsigned int level = 0; level < HISTORY_LEVELS; level++) {
-				struct sample other[HISTORY_SAMPLES + 1];
-				unsigned int used = history_read(&history, level, samples);
-
-				assert_int_equal(history_read(&copy, level, other), used);
-				assert_memory_equal(other, samples, used * sizeof(samples[0]));
-			}
-			assert_memory_equal(&copy.first, &history.first, sizeof(copy.first));
-			assert_memory_equal(&copy.last, &history.last, sizeof(copy.last));
-			at_s += 5;
-			add(&history, at_s, more);
-			add(&copy, at_s, more);
-		}
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -329,7 +290,6 @@ int main(void)
 		cmocka_unit_test(reset_forgets_all),
 		cmocka_unit_test(held_is_as_sampled),
 		cmocka_unit_test(nothing_to_hold),
-		cmocka_unit_test(packed_and_unpacked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,6 +25,19 @@ static struct process *update(struct model *model, const struct mt_process *acco
 	return process;
 }
 
+static const struct trail *trail_of(const struct process *process)
+{
+	static struct trail trail;
+
+	trail_unpack(process->trail, &trail);
+	return &trail;
+}
+
+static const struct history *history_of(const struct process *process)
+{
+	return &trail_of(process)->history;
+}
+
 static void mmaps(struct mt_process *account, int32_t count, uint64_t ts_ns)
 {
 	fake_change(account, MT_OP_MMAP, (uint32_t)count, count, ts_ns);
@@ -68,7 +81,7 @@ static void pid_reuse(void **state)
 	assert_ptr_not_equal(old, new);
 	assert_int_equal(old->account.map_count, 5023);
 	assert_int_equal(new->account.map_count, 300);
-	assert_null(new->history);
+	assert_null(new->trail);
 	assert_ptr_equal(model_find(&model, 1000, first.start_ns), old);
 	assert_ptr_equal(model_find(&model, 1000, second.start_ns), new);
 	model_remove(&model, old);
@@ -109,7 +122,7 @@ static void unchanged_keeps_no_past(void **state)
 
 	(void)state;
 	for (unsigned int i = 0; i < 100; i++)
-		assert_null(update(&model, &account, NOW + i * SECOND)->history);
+		assert_null(update(&model, &account, NOW + i * SECOND)->trail);
 	model_free(&model);
 }
 
@@ -125,11 +138,11 @@ static void first_change_of_a_known_process(void **state)
 	model.last_tick_ns = NOW;
 	mmaps(&account, 100, NOW + SECOND - 1);
 	process = update(&model, &account, NOW + SECOND);
-	assert_non_null(process->history);
-	assert_int_equal(process->history->first.ts_ns, NOW);
-	assert_int_equal(process->history->first.map_count, 23);
-	assert_int_equal(process->history->last.ts_ns, NOW + SECOND);
-	assert_int_equal(process->history->last.map_count, 123);
+	assert_non_null(process->trail);
+	assert_int_equal(history_of(process)->first.ts_ns, NOW);
+	assert_int_equal(history_of(process)->first.map_count, 23);
+	assert_int_equal(history_of(process)->last.ts_ns, NOW + SECOND);
+	assert_int_equal(history_of(process)->last.map_count, 123);
 	model_free(&model);
 }
 
@@ -144,12 +157,12 @@ static void first_change_of_a_new_process(void **state)
 	model.last_tick_ns = NOW;
 	mmaps(&account, 100, NOW + SECOND / 2);
 	process = update(&model, &account, NOW + SECOND);
-	assert_int_equal(process->history->first.ts_ns, NOW + SECOND / 2);
-	assert_int_equal(process->history->first.map_count, 23);
-	assert_int_equal(process->history->first.opened, 0);
-	assert_int_equal(process->history->last.map_count, 123);
-	assert_int_equal(process->history->last.opened, 100);
-	assert_int_equal(process->history->last.mapping, 100);
+	assert_int_equal(history_of(process)->first.ts_ns, NOW + SECOND / 2);
+	assert_int_equal(history_of(process)->first.map_count, 23);
+	assert_int_equal(history_of(process)->first.opened, 0);
+	assert_int_equal(history_of(process)->last.map_count, 123);
+	assert_int_equal(history_of(process)->last.opened, 100);
+	assert_int_equal(history_of(process)->last.mapping, 100);
 	model_free(&model);
 }
 
@@ -182,7 +195,7 @@ static void assert_eta(double eta_s, double expected_s)
 /* Whoever does not change need not be read: what is said of it is the same. */
 static void read_when_changed_or_always(void **state)
 {
-	unsigned int raised = 0, rested = 0;
+	unsigned int raised = 0;
 
 	(void)state;
 	for (uint64_t seed = 1; seed <= 40; seed++) {
@@ -192,7 +205,7 @@ static void read_when_changed_or_always(void **state)
 		uint64_t random = seed, last_change_s = 0;
 		uint32_t pace = 1 + fake_below(&random, 12), step = 1 + fake_below(&random, 400);
 
-		always.tick_ns = changed.tick_ns = SECOND;
+		changed.tick_ns = SECOND;
 		for (uint64_t now_s = 1; now_s < 1500 && account.map_count < LIMIT - 500; now_s++) {
 			bool rests = now_s > 400 && now_s < 400 + 30 * pace;
 
@@ -203,7 +216,6 @@ static void read_when_changed_or_always(void **state)
 			tick(&always, &account, true, NOW + now_s * SECOND, one);
 			tick(&changed, &account, now_s == 1 || (last_change_s && now_s < last_change_s + 3),
 			     NOW + now_s * SECOND, other);
-			rested += model_rest(changed.processes, NOW + now_s * SECOND);
 			for (unsigned int kind = 0; kind < FINDING_KINDS; kind++) {
 				assert_int_equal(one[kind].change, other[kind].change);
 				assert_eta(other[kind].verdict.forecast.eta_s, one[kind].verdict.forecast.eta_s);
@@ -215,7 +227,6 @@ static void read_when_changed_or_always(void **state)
 		model_free(&changed);
 	}
 	assert_true(raised > 10);
-	assert_true(rested > 10);
 }
 
 /* At rest a process is not looked at, and comes back by its next change. */
@@ -253,50 +264,6 @@ static void lively_while_it_changes(void **state)
 	model_free(&model);
 }
 
-/* What it has is put away after half a minute, and taken out at its next change, or judgement; not before. */
-static void rests_while_unchanged(void **state)
-{
-	struct model model = model_make();
-	struct mt_process account = fake_account(1000, 23);
-	struct judgement judgements[FINDING_KINDS];
-	struct process *process;
-
-	(void)state;
-	process = update(&model, &account, NOW);
-	assert_false(model_rest(process, NOW + 3600 * SECOND)); /* has no past */
-	assert_false(process_has_past(process));
-	mmaps(&account, 100, NOW);
-	update(&model, &account, NOW);
-	assert_false(model_rest(process, NOW + 3600 * SECOND)); /* not yet judged */
-	model_judge(&model, process, NOW, judgements);
-	assert_false(model_rest(process, NOW + 30 * SECOND - 1));
-	assert_true(model_rest(process, NOW + 30 * SECOND));
-	assert_false(model_rest(process, NOW + 30 * SECOND));
-	assert_null(process->history);
-	assert_true(process_has_past(process));
-	account.tallies[MT_OP_MMAP].calls++; /* a call that changed nothing */
-	update(&model, &account, NOW + 60 * SECOND);
-	assert_null(process->history);
-	assert_int_equal(account_tally(&process->account, MT_OP_MMAP).calls, 101);
-	mmaps(&account, 1, NOW + 90 * SECOND);
-	model.last_tick_ns = NOW + 89 * SECOND;
-	update(&model, &account, NOW + 90 * SECOND);
-	assert_int_equal(process->history->first.ts_ns, NOW);
-	assert_int_equal(process->history->last.map_count, 124);
-	model_judge(&model, process, NOW + 90 * SECOND, judgements);
-	assert_true(model_rest(process, NOW + 200 * SECOND));
-	account.execs++; /* into as many maps as it had */
-	update(&model, &account, NOW + 300 * SECOND);
-	assert_int_equal(process->history->first.ts_ns, NOW + 300 * SECOND);
-	model_judge(&model, process, NOW + 300 * SECOND, judgements);
-	assert_true(model_rest(process, NOW + 400 * SECOND));
-	process->last_fail_ns = NOW + 400 * SECOND; /* refused at once: nothing has changed */
-	model_judge(&model, process, NOW + 400 * SECOND, judgements);
-	assert_int_equal(judgements[FINDING_ENOMEM].change, CHANGE_RAISED);
-	assert_false(model_rest(process, NOW + 401 * SECOND));
-	model_free(&model);
-}
-
 /* An alarm in the middle of a tick's span: the flat part before it is known too. */
 static void flat_until_the_last_tick(void **state)
 {
@@ -311,8 +278,8 @@ static void flat_until_the_last_tick(void **state)
 	model.last_tick_ns = NOW + 100 * SECOND; /* the kernel listed no change until then */
 	mmaps(&account, 8192, NOW + 100 * SECOND + 5);
 	process = update(&model, &account, NOW + 100 * SECOND + SECOND / 2);
-	assert_in_range(history_read(process->history, 0, samples), 3, 4);
-	assert_int_equal(process->history->last.map_count, 8225);
+	assert_in_range(history_read(history_of(process), 0, samples), 3, 4);
+	assert_int_equal(history_of(process)->last.map_count, 8225);
 	for (unsigned int i = 0; i < 3; i++) {
 		if (samples[i].ts_ns == NOW + 100 * SECOND)
 			assert_int_equal(samples[i].map_count, 33);
@@ -334,7 +301,7 @@ static void older_account_is_ignored(void **state)
 	process = update(&model, &newer, NOW + SECOND);
 	assert_ptr_equal(update(&model, &older, NOW), process);
 	assert_int_equal(process->account.map_count, 43);
-	assert_int_equal(process->history->last.map_count, 43);
+	assert_int_equal(history_of(process)->last.map_count, 43);
 	/* same age: the same account read twice */
 	update(&model, &newer, NOW + 2 * SECOND);
 	assert_int_equal(process->account.map_count, 43);
@@ -357,7 +324,7 @@ static void older_account_of_the_image_before(void **state)
 	update(&model, &before, NOW);
 	assert_int_equal(process->account.map_count, 23);
 	assert_int_equal(process->account.execs, 1);
-	assert_int_equal(process->history->last.map_count, 23);
+	assert_int_equal(history_of(process)->last.map_count, 23);
 	model_free(&model);
 }
 
@@ -378,9 +345,9 @@ static void exec_restarts_the_past(void **state)
 	account.execs = 1;
 	process = update(&model, &account, NOW + 61 * SECOND);
 	assert_ptr_equal(model_find(&model, 1000, account.start_ns), process);
-	assert_int_equal(process->history->first.ts_ns, NOW + 61 * SECOND);
-	assert_int_equal(process->history->first.map_count, 1023);
-	assert_int_equal(process->climb->base.map_count, 1023);
+	assert_int_equal(history_of(process)->first.ts_ns, NOW + 61 * SECOND);
+	assert_int_equal(history_of(process)->first.map_count, 1023);
+	assert_int_equal(trail_of(process)->climb.base.map_count, 1023);
 	model_free(&model);
 }
 
@@ -558,20 +525,34 @@ static void full_path_replaces_the_name(void **state)
 	file_table_free(&process.files);
 }
 
-/* Nothing is dropped silently, also not by processes that have gone since. */
+static void files_overflow(struct process *process, unsigned int excess)
+{
+	for (unsigned int i = 0; i < FILE_TABLE_MAX + excess; i++) {
+		struct file_id id = {.kind = FILE_REGULAR, .inode = 1 + i, .path = "f"};
+		struct file_use *use = file_table_get(&process->files, &id);
+
+		if (use)
+			use->maps = 1;
+	}
+	assert_int_equal(process->files.dropped, excess);
+}
+
+/* Nothing is dropped silently, also not by processes that have gone since, or whose files were read anew. */
 static void dropped_files_outlive_their_process(void **state)
 {
 	struct model model = model_make();
 	struct mt_process one = fake_account(1000, 23), two = fake_account(1001, 23);
 
 	(void)state;
-	update(&model, &two, NOW)->files.dropped = 5;
-	update(&model, &one, NOW)->files.dropped = 7;
-	assert_int_equal(model_files_dropped(&model), 12);
+	files_overflow(update(&model, &two, NOW), 5);
+	files_overflow(update(&model, &one, NOW), 7);
+	assert_int_equal(model.files_dropped, 12);
+	file_table_free(&model_find(&model, 1001, two.start_ns)->files);
+	files_overflow(model_find(&model, 1001, two.start_ns), 1);
+	assert_int_equal(model.files_dropped, 13);
 	model_remove(&model, model_find(&model, 1000, one.start_ns));
-	assert_int_equal(model_files_dropped(&model), 12);
 	model_free(&model);
-	assert_int_equal(model_files_dropped(&model), 12);
+	assert_int_equal(model.files_dropped, 13);
 }
 
 int main(void)
@@ -587,7 +568,6 @@ int main(void)
 		cmocka_unit_test(flat_until_the_last_tick),
 		cmocka_unit_test(read_when_changed_or_always),
 		cmocka_unit_test(lively_while_it_changes),
-		cmocka_unit_test(rests_while_unchanged),
 		cmocka_unit_test(older_account_is_ignored),
 		cmocka_unit_test(older_account_of_the_image_before),
 		cmocka_unit_test(exec_restarts_the_past),

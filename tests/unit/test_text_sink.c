@@ -135,7 +135,7 @@ static void table_losses_and_stop(void **state)
 	(void)state;
 	lossy.losses = 1234;
 	process.account.flags = MT_PROCESS_STOPPED;
-	process.history = NULL; /* never changed: no rate, no forecast */
+	process.trail = NULL; /* never changed: no rate, no forecast */
 	process.container_id = "0123456789abcdef0123";
 	text_table(&buf, &style, &lossy, rows, 1);
 	buf_add_char(&buf, '\0');

@@ -10,6 +10,19 @@
 
 #define ROWS 5
 
+/* In order, all of them. */
+static void view_sort(const struct process **rows, unsigned int count, enum sort_key key)
+{
+	const struct process *room[ROWS];
+	struct view_top top = {.rows = room, .room = ROWS, .key = key};
+
+	for (unsigned int i = 0; i < count; i++)
+		view_offer(&top, rows[i]);
+	view_finish(&top);
+	assert_int_equal(top.count, count);
+	memcpy(rows, room, count * sizeof(*rows));
+}
+
 /* Each key puts them in an order of its own. */
 static void rows_make(struct process *processes)
 {
@@ -107,6 +120,37 @@ static void widest_values(void **state)
 	view_sort(view, 1, SORT_MAPS);
 }
 
+/* The first of many are those that come first when all are in order. */
+static void first_of_many(void **state)
+{
+	enum { MANY = 300 };
+	static struct process processes[MANY];
+	const struct process *all[MANY], *some[MANY];
+	uint64_t seed = 21;
+
+	(void)state;
+	for (unsigned int turn = 0; turn < 300; turn++) {
+		unsigned int count = fake_below(&seed, MANY), room = fake_below(&seed, turn % 2 ? 20 : MANY);
+		enum sort_key key = fake_below(&seed, SORT_COMM + 1);
+		struct view_top every = {.rows = all, .room = MANY, .key = key};
+		struct view_top top = {.rows = some, .room = room, .key = key};
+
+		for (unsigned int i = 0; i < count; i++) {
+			processes[i].key.pid = 1 + i * 7919 % MANY;
+			processes[i].account.map_count = fake_below(&seed, 50);
+			processes[i].forecast.eta_s = fake_below(&seed, 3) ? INFINITY : fake_below(&seed, 9);
+			snprintf(processes[i].comm, sizeof(processes[i].comm), "%u", fake_below(&seed, 40));
+			view_offer(&every, &processes[i]);
+			view_offer(&top, &processes[i]);
+		}
+		view_finish(&every);
+		view_finish(&top);
+		assert_int_equal(every.count, count);
+		assert_int_equal(top.count, count < room ? count : room);
+		assert_memory_equal(some, all, top.count * sizeof(some[0]));
+	}
+}
+
 static void key_names(void **state)
 {
 	static const char *const names[] = {"ratio",  "maps",  "rate",	 "eta", "opened",
@@ -195,7 +239,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sort_keys),   cmocka_unit_test(ties_go_by_pid),  cmocka_unit_test(widest_values),
 		cmocka_unit_test(key_names),   cmocka_unit_test(cgroup_prefixes), cmocka_unit_test(filters),
-		cmocka_unit_test(failed_only),
+		cmocka_unit_test(failed_only), cmocka_unit_test(first_of_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

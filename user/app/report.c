@@ -14,6 +14,7 @@
 #define ROWS_WITHOUT_TERMINAL 20
 #define TABLE_FRAME_ROWS      3 /* headline, header, one line to spare */
 #define REFUSAL_LINE_EVERY_NS 1000000000ULL
+#define TABLE_FLUSH_BYTES     (64 * 1024)
 /* Reading maps of a process that is about to fail would slow down the news of it. */
 #define FILES_READ_ETA_S 2.0
 
@@ -242,10 +243,18 @@ static void table_text(struct session *session, struct table_totals *totals, con
 		buf_add(&session->buf, session->recent[i].data, session->recent[i].len);
 }
 
+/* JSON lines of thousands of processes are written out as they come, not gathered. */
+static void table_json(struct session *session, const struct process **rows, unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++) {
+		report_process(session, (struct process *)rows[i]);
+		if (session->buf.len >= TABLE_FLUSH_BYTES && report_flush(session))
+			return;
+	}
+}
+
 void report_table(struct session *session)
 {
-	unsigned int count = 0, wanted = rows_wanted(session);
-	const struct process **rows _cleanup_free_ = calloc(HASH_COUNT(session->model.processes) + 1, sizeof(*rows));
 	struct table_totals totals = {
 		.ts_ns = session_now(),
 		.limit = session->limit,
@@ -253,33 +262,33 @@ void report_table(struct session *session)
 		.open_findings = session->model.open_findings,
 		.losses = losses_total(session),
 	};
+	unsigned int processes = HASH_COUNT(session->model.processes), wanted = rows_wanted(session);
+	const struct process **rows _cleanup_free_ = NULL;
+	struct view_top top = {.room = wanted < processes ? wanted : processes, .key = session->options->sort};
 	struct process *process, *next;
 
 	/* A screen that stands still is drawn anew when it goes on: no frames in between. */
 	if (session->style.redraw && output_queued(&session->output))
 		return;
+	top.rows = rows = calloc(top.room + 1, sizeof(*rows));
+	if (!rows) {
+		session->memory_lost++;
+		return;
+	}
 	MODEL_EACH (&session->model, process, next) {
 		totals.processes++;
 		totals.maps += process->account.map_count;
 		totals.growing += process->state != PROCESS_STEADY;
 		if (session->cgroup)
 			process->in_cgroup = cgroup_contains(session->cgroup, process->key.pid);
-		if (rows && view_wants(&session->options->filter, process))
-			rows[count++] = process;
+		if (view_wants(&session->options->filter, process))
+			view_offer(&top, process);
 	}
-	if (!rows) {
-		session->memory_lost++;
-		return;
-	}
-	view_sort(rows, count, session->options->sort);
-	if (count > wanted)
-		count = wanted;
-	if (json(session)) {
-		for (unsigned int i = 0; i < count; i++)
-			report_process(session, (struct process *)rows[i]);
-	} else if (outlet_has_room(session, LINE_STATE)) {
-		table_text(session, &totals, rows, count);
-	}
+	view_finish(&top);
+	if (json(session))
+		table_json(session, rows, top.count);
+	else if (outlet_has_room(session, LINE_STATE))
+		table_text(session, &totals, rows, top.count);
 }
 
 /* What was lost cost a record or a detail only: the counts are what they are. */
@@ -319,7 +328,7 @@ void report_losses(struct session *session, bool at_end)
 	report_loss(session, LOSS_MEMORY, "lines or processes: out of memory",
 		    session->memory_lost + session->model.dropped);
 	report_loss(session, LOSS_FILE_USES, "uses of files: a process's table of files is full",
-		    model_files_dropped(&session->model));
+		    session->model.files_dropped);
 	report_loss(session, LOSS_EARLY_EXITS, "ends of processes told before their last operations: too many at once",
 		    session->early_exits);
 	report_loss(session, LOSS_UNREAD, "records not read by the end", session->unread);

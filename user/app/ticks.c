@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-#include <malloc.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,7 +8,6 @@
 #include "session.h"
 
 #define LAST_WORD_NS 500000000ULL
-#define TRIM_WORTH   256 /* pasts packed at a time: a megabyte */
 
 static void take_account(const struct mt_process *account, void *arg)
 {
@@ -42,20 +40,6 @@ static void forget_missing(struct session *session)
 	}
 }
 
-/* What those who rest no longer need goes back to the system, if it is much. */
-static void rest(struct session *session)
-{
-	struct process *process, *next;
-	unsigned int packed = 0;
-
-	MODEL_EACH (&session->model, process, next)
-		packed += model_rest(process, session_now());
-	if (packed < TRIM_WORTH)
-		return;
-	log_debug("packed the past of %u processes at rest", packed);
-	malloc_trim(0);
-}
-
 static int read_all(struct session *session)
 {
 	int count;
@@ -69,7 +53,6 @@ static int read_all(struct session *session)
 	}
 	records_drain(session); /* who has ended meanwhile is not missing */
 	forget_missing(session);
-	rest(session);
 	return 0;
 }
 

@@ -107,6 +107,8 @@ struct file_use *file_table_get(struct file_table *table, const struct file_id *
 		return use;
 	if ((table->used >= FILE_TABLE_MAX && !table_make_room(table)) || !table_grow(table)) {
 		table->dropped++;
+		if (table->dropped_sum)
+			++*table->dropped_sum;
 		return NULL;
 	}
 	use = slot_of(table->uses, table->size, id);
@@ -149,5 +151,5 @@ unsigned int file_table_top(const struct file_table *table, struct file_use *ret
 void file_table_free(struct file_table *table)
 {
 	free(table->uses);
-	memset(table, 0, sizeof(*table));
+	*table = (struct file_table){.dropped_sum = table->dropped_sum};
 }

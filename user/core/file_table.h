@@ -12,6 +12,7 @@ struct file_table {
 	unsigned int size, used;
 	uint64_t evicted;	/* files that held no maps and made room for others */
 	uint64_t dropped;	/* operations on files that found no room */
+	uint64_t *dropped_sum;	/* borrowed: where those of many tables are added up; NULL: nowhere */
 	unsigned int turn_away; /* new files to refuse before making room is tried again */
 };
 
@@ -19,6 +20,7 @@ struct file_table {
 struct file_use *file_table_get(struct file_table *table, const struct file_id *id);
 /* Copies the n entries with the most maps, most first. Returns how many. */
 unsigned int file_table_top(const struct file_table *table, struct file_use *ret_uses, unsigned int n);
+/* Empties it. */
 void file_table_free(struct file_table *table);
 
 #endif

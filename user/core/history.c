@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "history.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define LEVEL_FACTOR_BITS 2 /* each level is 4 times coarser */
@@ -71,65 +70,6 @@ void history_hold(struct history *history, const struct sample *sample, uint64_t
 		return;
 	for (unsigned int level = 0; level < HISTORY_LEVELS; level++)
 		level_hold(history, level, sample, step_ns);
-}
-
-struct packed_history {
-	struct sample first, last;
-	uint8_t used[HISTORY_LEVELS];
-	struct sample samples[]; /* level by level, each oldest first, but for what is `first` */
-};
-
-/* The oldest sample of a level that is not full yet is the oldest of all. */
-static unsigned int level_begins_with_first(const struct history *history, unsigned int level)
-{
-	return history->used[level] && history->used[level] < HISTORY_SAMPLES;
-}
-
-static struct sample *level_at(struct history *history, unsigned int level, unsigned int place)
-{
-	unsigned int oldest = history->next[level] + HISTORY_SAMPLES - history->used[level];
-
-	return &history->ring[level][(oldest + place) % HISTORY_SAMPLES];
-}
-
-struct packed_history *history_pack(const struct history *history)
-{
-	unsigned int count = 0;
-	struct packed_history *packed;
-
-	for (unsigned int level = 0; level < HISTORY_LEVELS; level++)
-		count += history->used[level] - level_begins_with_first(history, level);
-	packed = calloc(1, sizeof(*packed) + count * sizeof(packed->samples[0]));
-	if (!packed)
-		return NULL;
-	packed->first = history->first;
-	packed->last = history->last;
-	count = 0;
-	for (unsigned int level = 0; level < HISTORY_LEVELS; level++) {
-		packed->used[level] = history->used[level];
-		for (unsigned int i = level_begins_with_first(history, level); i < history->used[level]; i++)
-			packed->samples[count++] = *level_at((struct history *)history, level, i);
-	}
-	return packed;
-}
-
-void history_unpack(const struct packed_history *packed, struct history *ret_history)
-{
-	const struct sample *sample = packed->samples;
-
-	history_reset(ret_history);
-	ret_history->first = packed->first;
-	ret_history->last = packed->last;
-	for (unsigned int level = 0; level < HISTORY_LEVELS; level++) {
-		unsigned int i = 0;
-
-		ret_history->used[level] = packed->used[level];
-		ret_history->next[level] = packed->used[level] % HISTORY_SAMPLES;
-		if (level_begins_with_first(ret_history, level))
-			ret_history->ring[level][i++] = packed->first;
-		for (; i < packed->used[level]; i++)
-			ret_history->ring[level][i] = *sample++;
-	}
 }
 
 unsigned int history_read(const struct history *history, unsigned int level, struct sample *ret_samples)

@@ -36,12 +36,6 @@ void history_add(struct history *history, const struct sample *sample);
  * step_ns would have left, this one not among them. O(levels * samples) at most.
  */
 void history_hold(struct history *history, const struct sample *sample, uint64_t step_ns);
-/*
- * A history in as little room as it takes, for a process at rest: most have few
- * samples. The caller frees it; NULL: no memory.
- */
-struct packed_history *history_pack(const struct history *history);
-void history_unpack(const struct packed_history *packed, struct history *ret_history);
 /* Spacing of a level in ns. */
 uint64_t history_spacing(unsigned int level);
 /*

@@ -81,7 +81,7 @@ bool model_needs_judgement(const struct process *process)
 
 	for (unsigned int kind = 0; kind < FINDING_KINDS; kind++)
 		changed |= is_open(process, kind);
-	return (process_has_past(process) || process->last_fail_ns) && (changed || process->state != PROCESS_STEADY);
+	return (process->trail || process->last_fail_ns) && (changed || process->state != PROCESS_STEADY);
 }
 
 void model_calm(struct model *model, struct process *process)
@@ -119,24 +119,32 @@ static struct open_finding *process_findings(struct model *model, struct process
 	return process->open;
 }
 
-void model_judge(struct model *model, struct process *process, uint64_t now_ns, struct judgement *ret_judgements)
+/* What the detectors say, kind by kind. */
+static void detect(const struct model *model, struct process *process, const struct trail *trail, uint64_t now_ns,
+		   struct verdict *ret_verdicts)
 {
-	const struct thresholds *thresholds = &model->thresholds;
 	static const struct climb no_climb;
+	const struct thresholds *thresholds = &model->thresholds;
+	const struct history *history = trail ? &trail->history : NULL;
+
+	memset(ret_verdicts, 0, FINDING_KINDS * sizeof(*ret_verdicts));
+	ret_verdicts[FINDING_LEAK].kind = FINDING_LEAK;
+	if (history) {
+		forecast_make(history, thresholds->limit, now_ns, &process->forecast);
+		detect_leak(history, thresholds, now_ns, &ret_verdicts[FINDING_LEAK]);
+	}
+	detect_exhaustion(history, trail ? &trail->climb : &no_climb, thresholds, now_ns,
+			  &ret_verdicts[FINDING_EXHAUSTION]);
+	detect_enomem(process->last_fail_ns, now_ns, &ret_verdicts[FINDING_ENOMEM]);
+}
+
+void model_judge_by(struct model *model, struct process *process, const struct trail *trail, uint64_t now_ns,
+		    struct judgement *ret_judgements)
+{
 	struct verdict verdicts[FINDING_KINDS];
 	struct open_finding *findings;
 
-	if (process->rested)
-		model_wake(model, process);
-	memset(verdicts, 0, sizeof(verdicts));
-	verdicts[FINDING_LEAK].kind = FINDING_LEAK;
-	if (process->history) {
-		forecast_make(process->history, thresholds->limit, now_ns, &process->forecast);
-		detect_leak(process->history, thresholds, now_ns, &verdicts[FINDING_LEAK]);
-	}
-	detect_exhaustion(process->history, process->climb ? process->climb : &no_climb, thresholds, now_ns,
-			  &verdicts[FINDING_EXHAUSTION]);
-	detect_enomem(process->last_fail_ns, now_ns, &verdicts[FINDING_ENOMEM]);
+	detect(model, process, trail, now_ns, verdicts);
 	findings = process_findings(model, process, verdicts);
 	for (unsigned int kind = 0; kind < FINDING_KINDS; kind++) {
 		struct judgement *judgement = &ret_judgements[kind];
@@ -146,7 +154,7 @@ void model_judge(struct model *model, struct process *process, uint64_t now_ns, 
 			verdicts[kind].severity = SEVERITY_NONE;
 		judgement->verdict = verdicts[kind];
 		/* A leak that has slowed down is not over. */
-		if (kind == FINDING_LEAK && open->severity && detect_goes_on(process->history))
+		if (kind == FINDING_LEAK && open->severity && trail && detect_goes_on(&trail->history))
 			open->held_ns = now_ns;
 		judgement->change = finding_settle(open, &verdicts[kind], process->account.map_count, now_ns);
 		judgement->raised_ns = open->raised_ns;
@@ -156,4 +164,11 @@ void model_judge(struct model *model, struct process *process, uint64_t now_ns, 
 	process->state = state_of(process);
 	process->judged_change_ns = process->account.last_change_ns;
 	model_enliven(model, process);
+}
+
+void model_judge(struct model *model, struct process *process, uint64_t now_ns, struct judgement *ret_judgements)
+{
+	if (process->trail)
+		trail_unpack(process->trail, &model->trail);
+	model_judge_by(model, process, process->trail ? &model->trail : NULL, now_ns, ret_judgements);
 }

@@ -8,8 +8,7 @@
 
 #include "account.h"
 
-#define CLIMB_FORGETS_NS 8000000000ULL	/* a climb is as new after this time without a change */
-#define REST_NS		 30000000000ULL /* without a change, before its past is put away */
+#define CLIMB_FORGETS_NS 8000000000ULL /* a climb is as new after this time without a change */
 
 const char *process_state_name(enum process_state state)
 {
@@ -21,11 +20,6 @@ const char *process_state_name(enum process_state state)
 double process_ratio(const struct process *process, uint32_t limit)
 {
 	return limit ? (double)process->account.map_count / limit : 0;
-}
-
-bool process_has_past(const struct process *process)
-{
-	return process->history || process->rested;
 }
 
 int64_t process_net_calls(const struct process *process)
@@ -59,62 +53,70 @@ static void sample_of(const struct account *account, uint64_t ts_ns, struct samp
 	ret_sample->at_peak = account_at_peak(account);
 }
 
-static void process_climb(struct model *model, struct process *process, const struct sample *sample)
+/* Unpacks a process's trail into the model's, an empty one if it has none. */
+static struct trail *trail_open(struct model *model, const struct process *process)
 {
-	if (!process->climb)
-		process->climb = calloc(1, sizeof(*process->climb));
-	if (process->climb)
-		climb_note(process->climb, sample, model->thresholds.limit);
+	if (process->trail)
+		trail_unpack(process->trail, &model->trail);
 	else
-		model->dropped++;
+		trail_reset(&model->trail);
+	return &model->trail;
 }
 
-static void process_sample(struct model *model, struct process *process, const struct sample *sample)
+/* Keeps it; without memory the one before stays. */
+static void trail_close(struct model *model, struct process *process)
 {
-	history_add(process->history, sample);
-	process_climb(model, process, sample);
+	model->dropped += trail_pack(&model->trail, &process->trail) != 0;
+}
+
+static void trail_sample(struct model *model, struct trail *trail, const struct sample *sample)
+{
+	history_add(&trail->history, sample);
+	climb_note(&trail->climb, sample, model->thresholds.limit);
 }
 
 /* A climb's past goes on to sample, tick by tick, as far back as it remembers. */
-static void climb_hold(struct model *model, struct process *process, const struct sample *sample, uint64_t from_ns)
+static void climb_hold(const struct model *model, struct climb *climb, const struct sample *sample, uint64_t from_ns)
 {
 	struct sample flat = *sample;
 
 	if (sample->ts_ns > from_ns + CLIMB_FORGETS_NS)
 		from_ns = sample->ts_ns - CLIMB_FORGETS_NS;
 	for (flat.ts_ns = from_ns + model->tick_ns; flat.ts_ns < sample->ts_ns; flat.ts_ns += model->tick_ns)
-		process_climb(model, process, &flat);
+		climb_note(climb, &flat, model->thresholds.limit);
 }
 
 /* It was so at the last tick, and at those before: who does not change is not read. */
-static void process_hold(struct model *model, struct process *process)
+static void trail_hold(struct model *model, struct trail *trail, const struct process *process)
 {
-	uint64_t from_ns = process->history->last.ts_ns;
+	uint64_t from_ns = trail->history.last.ts_ns;
 	struct sample sample;
 
 	if (model->last_tick_ns <= from_ns || model->last_tick_ns < process->seen_ns)
 		return;
 	sample_of(&process->account, model->last_tick_ns, &sample);
 	if (from_ns && model->tick_ns) {
-		history_hold(process->history, &sample, model->tick_ns);
-		climb_hold(model, process, &sample, from_ns);
+		history_hold(&trail->history, &sample, model->tick_ns);
+		climb_hold(model, &trail->climb, &sample, from_ns);
 	}
-	process_sample(model, process, &sample);
+	trail_sample(model, trail, &sample);
 }
 
 void model_hold(struct model *model, struct process *process)
 {
-	if (process->history)
-		process_hold(model, process);
+	if (!process->trail)
+		return;
+	trail_hold(model, trail_open(model, process), process);
+	trail_close(model, process);
 }
 
 /* The point it began from: its baseline, just before its first change. */
-static void process_first_sample(struct model *model, struct process *process, const struct mt_process *account)
+static void trail_begin(struct model *model, struct trail *trail, const struct mt_process *account)
 {
 	struct sample sample = {.ts_ns = account->first_change_ns, .map_count = account->baseline};
 
 	if (sample.ts_ns)
-		process_sample(model, process, &sample);
+		trail_sample(model, trail, &sample);
 }
 
 static struct process *process_new(struct model *model, const struct mt_process *account, uint64_t ts_ns)
@@ -129,6 +131,7 @@ static struct process *process_new(struct model *model, const struct mt_process 
 	process->key.pid = account->tgid;
 	process->key.start_ns = account->start_ns;
 	process->seen_ns = ts_ns;
+	process->files.dropped_sum = &model->files_dropped;
 	process->forecast.eta_s = process->forecast.eta_low_s = process->forecast.eta_high_s = INFINITY;
 	HASH_ADD(hh, model->processes, key, sizeof(process->key), process);
 	added = model_find(model, account->tgid, account->start_ns);
@@ -138,14 +141,6 @@ static struct process *process_new(struct model *model, const struct mt_process 
 		model->dropped++;
 	}
 	return added;
-}
-
-/* A new image: what the old one did says nothing about it. */
-static void process_restart(struct process *process)
-{
-	history_reset(process->history);
-	free(process->climb);
-	process->climb = NULL;
 }
 
 /*
@@ -160,53 +155,52 @@ static bool grows_with_maps(const struct account *before, const struct account *
 	       account->peak_vm_pages - before->peak_vm_pages >= (account->map_count - before->map_count) / 2;
 }
 
-void model_wake(struct model *model, struct process *process)
-{
-	struct history *history = calloc(1, sizeof(*history));
-
-	if (!history) {
-		model->dropped++;
-		return;
-	}
-	if (process->rested)
-		history_unpack(process->rested, history);
-	free(process->rested);
-	process->rested = NULL;
-	process->history = history;
-}
-
-/* What came before the change it is about to take. */
-static void process_look_back(struct model *model, struct process *process, const struct mt_process *account)
+/* What came before the change that is about to be taken. */
+static void trail_look_back(struct model *model, struct trail *trail, const struct process *process,
+			    const struct mt_process *account)
 {
 	if (process->account.execs != account->execs)
-		process_restart(process);
-	else if (!process->history->last.ts_ns && process->seen_ns > model->last_tick_ns)
-		process_first_sample(model, process, account);
+		trail_reset(trail); /* a new image: what the old one did says nothing about it */
+	else if (!process->trail && process->seen_ns > model->last_tick_ns)
+		trail_begin(model, trail, account);
 	else
-		process_hold(model, process);
+		trail_hold(model, trail, process);
+}
+
+/*
+ * Is an account that has come a sample worth keeping? One that has not changed
+ * says what trail_hold() fills in, if the time between ticks is known.
+ */
+static bool is_sample(const struct model *model, const struct process *process, const struct mt_process *account)
+{
+	bool changed = account->last_change_ns != process->account.last_change_ns ||
+		       account->execs != process->account.execs || !process->trail;
+
+	return account->first_change_ns && (changed || process->lively || !model->tick_ns);
 }
 
 static void process_take(struct model *model, struct process *process, const struct mt_process *account, uint64_t ts_ns)
 {
 	const struct account last = process->account; /* its counts; not its tallies, which will have gone */
-	bool rests = process->rested && account->last_change_ns == last.last_change_ns && account->execs == last.execs;
+	struct trail *trail = NULL;
 	struct sample now;
 
 	if (account->last_change_ns < last.last_change_ns)
 		return; /* an older word than the one we have */
-	if (!process->history && account->first_change_ns && !rests)
-		model_wake(model, process);
-	if (process->history)
-		process_look_back(model, process, account);
+	if (is_sample(model, process, account)) {
+		trail = trail_open(model, process);
+		trail_look_back(model, trail, process, account);
+	}
 	if (account_copy(&process->account, account)) {
 		model->dropped++;
 		return;
 	}
-	if (!process->history)
-		return; /* it never changed, or rests */
+	if (!trail)
+		return;
 	sample_of(&process->account, ts_ns, &now);
 	now.at_peak = grows_with_maps(&last, &process->account);
-	process_sample(model, process, &now);
+	trail_sample(model, trail, &now);
+	trail_close(model, process);
 }
 
 struct process *model_update(struct model *model, const struct mt_process *account, uint64_t ts_ns)
@@ -249,32 +243,6 @@ void model_operation(struct process *process, const struct op_event *op)
 	}
 }
 
-uint64_t model_files_dropped(const struct model *model)
-{
-	uint64_t dropped = model->files_dropped;
-
-	for (const struct process *process = model->processes; process; process = process->hh.next)
-		dropped += process->files.dropped;
-	return dropped;
-}
-
-bool model_rest(struct process *process, uint64_t now_ns)
-{
-	if (!process->history || process->lively || now_ns < process->account.last_change_ns + REST_NS)
-		return false;
-	process->rested = history_pack(process->history);
-	if (!process->rested)
-		return false; /* it is all still there */
-	free(process->history);
-	process->history = NULL;
-	/* After REST_NS a climb is as if there had been none, and nothing is open. */
-	free(process->climb);
-	process->climb = NULL;
-	free(process->open);
-	process->open = NULL;
-	return true;
-}
-
 void model_identify(struct model *model, struct process *process, const char *cgroup)
 {
 	process->cgroup = groups_take(&model->groups, cgroup, &process->container_id);
@@ -285,14 +253,11 @@ void model_remove(struct model *model, struct process *process)
 {
 	for (unsigned int kind = 0; kind < FINDING_KINDS; kind++)
 		model->open_findings -= process_open_finding(process, kind).severity != SEVERITY_NONE;
-	model->files_dropped += process->files.dropped;
 	model_calm(model, process);
 	HASH_DELETE(hh, model->processes, process);
 	file_table_free(&process->files);
 	account_free(&process->account);
-	free(process->history);
-	free(process->rested);
-	free(process->climb);
+	free(process->trail);
 	free(process->open);
 	groups_release(&model->groups, process->cgroup);
 	free(process);

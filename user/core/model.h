@@ -18,8 +18,8 @@
 #include "finding.h"
 #include "forecast.h"
 #include "groups.h"
-#include "history.h"
 #include "mmaptrace.h"
+#include "trail.h"
 
 struct process_key {
 	uint64_t start_ns; /* boot clock */
@@ -45,12 +45,10 @@ struct process {
 	const char *cgroup;	  /* of model.groups; NULL: unknown */
 	const char *container_id; /* the same; NULL: none */
 	struct account account;
-	struct history *history;       /* owned; NULL until it first changed, and at rest */
-	struct packed_history *rested; /* owned; at rest: the history */
-	struct climb *climb;	       /* owned; NULL: none */
-	struct open_finding *open;     /* owned, FINDING_KINDS of them; NULL: none */
+	struct packed_trail *trail; /* owned; NULL until it first changed */
 	struct forecast forecast;
 	enum process_state state;
+	struct open_finding *open; /* owned, FINDING_KINDS of them; NULL: none */
 	struct file_table files;
 	uint64_t seen_ns;	   /* first seen by user space, boot clock */
 	uint64_t judged_change_ns; /* account.last_change_ns when last judged */
@@ -75,10 +73,11 @@ struct model {
 	struct thresholds thresholds;
 	uint64_t turn;		/* number of complete readings of the kernel's table */
 	uint64_t last_tick_ns;	/* boot clock; every account was current then */
-	uint64_t tick_ns;	/* from one tick to the next; 0: not known */
+	uint64_t tick_ns;	/* from one tick to the next; 0: not known, each update is a sample */
 	uint64_t dropped;	/* processes for which there was no memory */
-	uint64_t files_dropped; /* files that found no room in the tables of processes now forgotten */
+	uint64_t files_dropped; /* operations on files that found no room in the tables of processes */
 	unsigned int open_findings;
+	struct trail trail; /* of the process at work on */
 };
 
 /* Walks all processes; the one at hand may be removed. */
@@ -92,9 +91,7 @@ struct model {
 const char *process_state_name(enum process_state state);
 /* map_count / limit; 0 if limit is 0. */
 double process_ratio(const struct process *process, uint32_t limit);
-/* It has changed since watching began: it has a past, and a forecast. */
-bool process_has_past(const struct process *process);
-/* The finding of this kind, severity NONE if it is not open. */
+/* The finding of this kind; severity NONE: it is not open. */
 struct open_finding process_open_finding(const struct process *process, enum finding_kind kind);
 /* Successful mmap calls less successful munmap calls. */
 int64_t process_net_calls(const struct process *process);
@@ -110,12 +107,6 @@ struct process *model_update(struct model *model, const struct mt_process *accou
 void model_hold(struct model *model, struct process *process);
 /* Books an operation's file in the process's table. */
 void model_operation(struct process *process, const struct op_event *op);
-/* Files that found no room, in all. */
-uint64_t model_files_dropped(const struct model *model);
-/* Packs the past of a process that has not changed for long. True if there was something to pack. */
-bool model_rest(struct process *process, uint64_t now_ns);
-/* Takes its past out again, or begins one. No memory (counted): there is none. */
-void model_wake(struct model *model, struct process *process);
 /* Where it lives: the path of its cgroup, copied. */
 void model_identify(struct model *model, struct process *process, const char *cgroup);
 /* Forgets a process. */
@@ -139,6 +130,9 @@ void model_enliven(struct model *model, struct process *process);
 void model_calm(struct model *model, struct process *process);
 /* Runs the detectors; updates forecast, state and open findings. ret_judgements: FINDING_KINDS of them. */
 void model_judge(struct model *model, struct process *process, uint64_t now_ns, struct judgement *ret_judgements);
+/* The same by this trail; NULL: it never changed. */
+void model_judge_by(struct model *model, struct process *process, const struct trail *trail, uint64_t now_ns,
+		    struct judgement *ret_judgements);
 /* Puts a judgement into words, with its evidence. Pure but for what it reads of the process. */
 void finding_make(const struct process *process, const struct judgement *judgement, uint32_t limit, uint64_t ts_ns,
 		  struct finding *ret_finding);

@@ -84,7 +84,45 @@ static int row_compare(const void *a, const void *b, void *arg)
 	return (x->key.pid > y->key.pid) - (x->key.pid < y->key.pid);
 }
 
-void view_sort(const struct process **rows, unsigned int count, enum sort_key key)
+static bool comes_after(const struct view_top *top, unsigned int x, unsigned int y)
 {
-	qsort_r(rows, count, sizeof(*rows), row_compare, &key);
+	return row_compare(&top->rows[x], &top->rows[y], (void *)&top->key) > 0;
+}
+
+/* Once there is no more room the rows are a heap: each comes after its two children, the last is on top. */
+static void heap_sink(const struct view_top *top, unsigned int at)
+{
+	for (;;) {
+		unsigned int last = at, child = 2 * at + 1;
+		const struct process *row = top->rows[at];
+
+		if (child < top->count && comes_after(top, child, last))
+			last = child;
+		if (child + 1 < top->count && comes_after(top, child + 1, last))
+			last = child + 1;
+		if (last == at)
+			return;
+		top->rows[at] = top->rows[last];
+		top->rows[last] = row;
+		at = last;
+	}
+}
+
+void view_offer(struct view_top *top, const struct process *process)
+{
+	if (top->count < top->room) {
+		top->rows[top->count++] = process;
+		for (unsigned int at = top->count / 2; top->count == top->room && at--;)
+			heap_sink(top, at);
+		return;
+	}
+	if (!top->room || row_compare(&process, &top->rows[0], &top->key) > 0)
+		return;
+	top->rows[0] = process;
+	heap_sink(top, 0);
+}
+
+void view_finish(struct view_top *top)
+{
+	qsort_r(top->rows, top->count, sizeof(*top->rows), row_compare, &top->key);
 }

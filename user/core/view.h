@@ -31,7 +31,19 @@ const char *sort_key_names(void);
 /* True if path is prefix or lies below it. */
 bool cgroup_is_within(const char *path, const char *prefix);
 bool view_wants(const struct view_filter *filter, const struct process *process);
-/* Sorts in place: greatest first, but nearest first by ETA, ascending by pid and name. Ties by pid. */
-void view_sort(const struct process **rows, unsigned int count, enum sort_key key);
+/*
+ * The first so many of any number of rows: greatest first, but nearest first by
+ * ETA, ascending by pid and name. Ties by pid.
+ */
+struct view_top {
+	const struct process **rows; /* borrowed: room for this many */
+	unsigned int room, count;
+	enum sort_key key;
+};
+
+/* O(log room), and O(1) for most that stay out. */
+void view_offer(struct view_top *top, const struct process *process);
+/* Puts the rows in order, once all have been offered. */
+void view_finish(struct view_top *top);
 
 #endif

@@ -3,15 +3,15 @@
 
 #include <math.h>
 
-/* A process that never changed has no history, and its forecast was never made. */
+/* A process that never changed has no trail, and its forecast was never made. */
 double figures_rate_per_s(const struct process *process)
 {
-	return process_has_past(process) ? process->forecast.rate_per_s : 0;
+	return process->trail ? process->forecast.rate_per_s : 0;
 }
 
 double figures_eta_s(const struct process *process)
 {
-	return process_has_past(process) ? process->forecast.eta_s : INFINITY;
+	return process->trail ? process->forecast.eta_s : INFINITY;
 }
 
 bool figures_top_op(const struct process *process, uint32_t *ret_op, double *ret_share)
