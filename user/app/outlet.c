@@ -12,11 +12,12 @@
 #include "session.h"
 #include "units.h"
 
-#define MIB	     (1U << 20)
-#define STALLED_NS   1000000000ULL
-#define LOOK_NS	     100000000ULL
-#define FILE_BYTES   (256 * 1024)
-#define READER_BYTES (32 * 1024) /* half of what a pipe takes: it never runs dry while we write lines */
+#define MIB		(1U << 20)
+#define STALLED_NS	1000000000ULL
+#define LOOK_NS		100000000ULL
+#define FILE_BYTES	(256 * 1024)
+#define CONGESTED_BYTES (16 * MIB)
+#define READER_BYTES	(32 * 1024) /* half of what a pipe takes: it never runs dry while we write lines */
 
 /* A flood of operations leaves room for refusals and processes, and these for findings and ends. */
 static const size_t rooms[] = {[LINE_OP] = 32 * MIB, [LINE_STATE] = 36 * MIB, [LINE_NEWS] = 40 * MIB};
@@ -25,7 +26,7 @@ bool outlet_has_room(struct session *session, enum line_rank rank)
 {
 	if (session->output_error)
 		return false; /* told already: nobody reads any more */
-	if (output_queued(&session->output) + session->buf.len < rooms[rank])
+	if (session->is_last_drain || output_queued(&session->output) + session->buf.len < rooms[rank])
 		return true;
 	if (!session->ops_left_out && !session->lines_left_out)
 		log_warn("output: %s is read too slowly, or not at all: lines are left out from here on, and counted",
@@ -35,6 +36,11 @@ bool outlet_has_room(struct session *session, enum line_rank rank)
 	else
 		session->lines_left_out++;
 	return false;
+}
+
+bool outlet_is_congested(const struct session *session)
+{
+	return !session->output_error && output_queued(&session->output) >= CONGESTED_BYTES;
 }
 
 bool outlet_is_due(const struct session *session)

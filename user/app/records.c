@@ -230,6 +230,13 @@ static bool drain_alarms(struct session *session, uint64_t until_ns)
 	       session->alarm_ns > until_ns;
 }
 
+/* A slow reader is waited for, as long as the ring has room to do it in. */
+static bool events_may_wait(const struct session *session)
+{
+	return outlet_is_congested(session) &&
+	       tracer_events_unread(session->tracer) < session->options->ring_bytes / 4 * 3;
+}
+
 static bool drain_events(struct session *session, uint64_t until_ns)
 {
 	bool all = tracer_drain_events(session->tracer, EVENTS_BUDGET, take_event, session) < EVENTS_BUDGET;
@@ -256,7 +263,10 @@ int records_drain(void *arg)
 {
 	struct session *session = arg;
 
-	if (!drain_once(session, UINT64_MAX))
+	session->behind = false; /* while they may wait, the end is not held up by them */
+	if (events_may_wait(session))
+		drain_alarms(session, UINT64_MAX);
+	else if (!drain_once(session, UINT64_MAX))
 		loop_again(session->loop, records_drain, session);
 	return report_flush(session);
 }
@@ -274,6 +284,8 @@ void records_drain_all(struct session *session)
 {
 	uint64_t now = session_now(), deadline = now + LAST_DRAIN_NS;
 
+	/* No more than the ring holds can come now. */
+	session->is_last_drain = true;
 	/* Alarms of others come on and on in a storm: the end does not wait for their end. */
 	while (!drain_once(session, now) && !session->output_error) {
 		report_flush(session);

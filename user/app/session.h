@@ -61,6 +61,7 @@ struct session {
 	struct exit_queue exits;     /* ended processes, until operations before their end have been read */
 	uint64_t alarm_ns, event_ns; /* boot clock, of the last alarm and the last operation read */
 	bool behind;		     /* operations are left to be read */
+	bool is_last_drain;	     /* all that is left finds room in the output's queue */
 
 	/* counts for the end */
 	uint64_t events, findings, serious_findings, undecoded, memory_lost;
@@ -122,6 +123,8 @@ void report_end(struct session *session);
 enum line_rank { LINE_OP, LINE_STATE, LINE_NEWS };
 /* False, and counted, if the reader is too far behind for a line of this rank. */
 bool outlet_has_room(struct session *session, enum line_rank rank);
+/* So much waits for the reader that operations had better wait in the ring. */
+bool outlet_is_congested(const struct session *session);
 /* True if the buffer holds enough to be worth a write. */
 bool outlet_is_due(const struct session *session);
 /* Writes out what has room, the rest follows when there is. A failed output ends the session. 0 or negative errno. */

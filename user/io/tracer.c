@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -104,6 +105,8 @@ void tracer_free(struct tracer *tracer)
 	if (!tracer)
 		return;
 	tracer_detach_operations(tracer);
+	if (tracer->positions)
+		munmap((void *)tracer->positions, 2 * tracer->page_size);
 	ring_buffer__free(tracer->events.ring);
 	ring_buffer__free(tracer->alarms.ring);
 	mmaptrace_bpf__destroy(tracer->bpf);

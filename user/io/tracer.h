@@ -75,6 +75,8 @@ typedef void tracer_take_fn(const void *data, size_t size, void *arg);
  */
 unsigned int tracer_drain_events(struct tracer *tracer, unsigned int budget, tracer_take_fn *take, void *arg);
 unsigned int tracer_drain_alarms(struct tracer *tracer, unsigned int budget, tracer_take_fn *take, void *arg);
+/* Bytes of records in the ring that have not been drained. */
+size_t tracer_events_unread(const struct tracer *tracer);
 /* True if there is no operation in the ring, not even one still being written. */
 bool tracer_events_are_read(const struct tracer *tracer);
 

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -49,6 +50,27 @@ bool tracer_events_are_read(const struct tracer *tracer)
 	return poll(&ring, 1, 0) == 0; /* the map itself: the ring's epoll fd knows only what it was woken for */
 }
 
+/* The first page of a ring buffer's map holds the reader's position, the second the writer's (kernel/bpf/ringbuf.c). */
+static int map_positions(struct tracer *tracer)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	void *pages = mmap(NULL, 2 * page, PROT_READ, MAP_SHARED, bpf_map__fd(tracer->bpf->maps.events), 0);
+
+	if (pages == MAP_FAILED)
+		return -errno;
+	tracer->positions = pages;
+	tracer->page_size = page;
+	return 0;
+}
+
+size_t tracer_events_unread(const struct tracer *tracer)
+{
+	const unsigned long *read_to = (const void *)tracer->positions;
+	const unsigned long *written_to = (const void *)(tracer->positions + tracer->page_size);
+
+	return __atomic_load_n(written_to, __ATOMIC_ACQUIRE) - __atomic_load_n(read_to, __ATOMIC_ACQUIRE);
+}
+
 int tracer_events_fd(const struct tracer *tracer)
 {
 	return ring_buffer__epoll_fd(tracer->events.ring);
@@ -66,7 +88,9 @@ int tracer_open_rings(struct tracer *tracer)
 	tracer->events.ring = ring_buffer__new(bpf_map__fd(bpf->maps.events), drain_take, &tracer->events, NULL);
 	tracer->alarms.ring = ring_buffer__new(bpf_map__fd(bpf->maps.alarms), drain_take, &tracer->alarms, NULL);
 	tracer->batch = calloc(TRACER_READ_BATCH, sizeof(*tracer->batch));
-	return tracer->events.ring && tracer->alarms.ring && tracer->batch ? 0 : -ENOMEM;
+	if (!tracer->events.ring || !tracer->alarms.ring || !tracer->batch)
+		return -ENOMEM;
+	return map_positions(tracer);
 }
 
 /* One walk over all tasks. */

@@ -25,6 +25,8 @@ struct tracer {
 	unsigned int link_count;
 	const char *munmap_core; /* the function's name; NULL: unknown */
 	struct drain events, alarms;
+	const char *positions; /* two pages of the map of `events` */
+	size_t page_size;
 	struct mt_process *batch; /* TRACER_READ_BATCH values */
 	uint64_t torn;
 };
