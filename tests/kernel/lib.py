@@ -29,7 +29,7 @@ PATIENCE_S = 30 * PATIENCE
 
 
 # The same as 32-bit programs, beside those.
-WORKLOADS32 = os.path.join(os.path.dirname(WORKLOADS.rstrip("/")), "workloads32")
+WORKLOADS32 = WORKLOADS.rstrip("/") + "32"
 
 
 def workload(name):

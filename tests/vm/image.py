@@ -178,10 +178,12 @@ class Tree:
 def add_ours(tree, program, workloads):
     tree.add_elf(program, "/build/mmaptrace")
     tree.link("/sbin/mmaptrace", "/build/mmaptrace")
-    for name in sorted(os.listdir(workloads)):
-        path = os.path.join(workloads, name)
-        if os.access(path, os.X_OK) and os.path.isfile(path):
-            tree.add_elf(path, f"/build/tests/workloads/{name}")
+    # Those of 32 bits, where there are any, lie beside them.
+    for folder in (workloads.rstrip("/"), workloads.rstrip("/") + "32"):
+        for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
+            path = os.path.join(folder, name)
+            if os.access(path, os.X_OK) and os.path.isfile(path):
+                tree.add_elf(path, f"/build/tests/{os.path.basename(folder)}/{name}")
     ignore = shutil.ignore_patterns("__pycache__", "build")
     shutil.copytree(os.path.join(ROOT, "tests", "kernel"), tree.path("/tests/kernel"), ignore=ignore)
 

@@ -31,7 +31,7 @@ PROCESSORS = 2
 # waiting for grace periods at each of the hundred programs that are detached.
 KERNEL_OPTIONS = "quiet loglevel=3 panic=-1 mitigations=off rcupdate.rcu_expedited=1"
 MEMORY = "2G"
-EXCHANGE_BYTES = 4 << 20
+EXCHANGE_BYTES = 64 << 20
 # Said by every kernel that restarts, however quiet it was told to be.
 FAREWELL = re.compile(r"\[ *[\d.]+\] reboot: ")
 

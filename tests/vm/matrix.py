@@ -17,7 +17,7 @@ NATIVE = "amd64"
 KERNELS = (*kernels.WANTED, "6.12/arm64")
 # For --hooks: with the witness, then without.
 PATHS = ("witness,fentry", "witness,syscalls", "witness,kprobe", "witness", "fentry", "syscalls", "kprobe")
-SUITES = ("conservation.", "refusal.", "early.", "badinput.")
+SUITES = ("conservation.", "refusal.", "early.", "badinput.", "compat.")
 # To the real limit: what is about being in time. An emulated machine fills a process with maps slowly, so the
 # others take a lower one. (vm.max_map_count, names, names left out)
 IN_TIME = ("early.by_pid", "early.system_wide")
