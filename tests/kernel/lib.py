@@ -26,6 +26,8 @@ EXTRA_ARGS = os.environ.get("MMAPTRACE_ARGS", "").split()
 # How much slower than a real machine this one may be: an emulated one is, by far.
 PATIENCE = float(os.environ.get("MMAPTRACE_PATIENCE", "1"))
 PATIENCE_S = 30 * PATIENCE
+# How often what may go wrong by chance is tried.
+RUNS = int(os.environ.get("MMAPTRACE_RUNS", "20"))
 
 
 # The same as 32-bit programs, beside those.

@@ -6,10 +6,8 @@ import shutil
 
 import schema
 from lib import (
-    PATIENCE, Case, Tracer, limit_maps, main, maps_count, process_state, start_workload, wait_until, workload,
+    PATIENCE, RUNS, Case, Tracer, limit_maps, main, maps_count, process_state, start_workload, wait_until, workload,
 )  # fmt: skip
-
-RUNS = int(os.environ.get("MMAPTRACE_RUNS", "20"))
 
 
 def called_at_ns(message):
