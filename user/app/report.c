@@ -15,6 +15,7 @@
 #define TABLE_FRAME_ROWS      3 /* headline, header, one line to spare */
 #define REFUSAL_LINE_EVERY_NS 1000000000ULL
 #define TABLE_FLUSH_BYTES     (64 * 1024)
+#define PLACED_AT_ONCE	      256
 /* Reading maps of a process that is about to fail would slow down the news of it. */
 #define FILES_READ_ETA_S 2.0
 
@@ -253,6 +254,26 @@ static void table_json(struct session *session, const struct process **rows, uns
 	}
 }
 
+/* Sums up all processes, and picks the rows. */
+static void table_fill(struct session *session, struct table_totals *totals, struct view_top *top)
+{
+	/* Who changes is placed as it does; of all others some each time: each takes a file to read. */
+	unsigned int rounds = HASH_COUNT(session->model.processes) / PLACED_AT_ONCE + 1;
+	unsigned int round = session->placing++ % rounds;
+	struct process *process, *next;
+
+	MODEL_EACH (&session->model, process, next) {
+		totals->maps += process->account.map_count;
+		totals->growing += process->state != PROCESS_STEADY;
+		if (!process->placed || totals->processes % rounds == round)
+			session_place(session, process);
+		totals->processes++;
+		if (view_wants(&session->options->filter, process))
+			view_offer(top, process);
+	}
+	view_finish(top);
+}
+
 void report_table(struct session *session)
 {
 	struct table_totals totals = {
@@ -265,7 +286,6 @@ void report_table(struct session *session)
 	unsigned int processes = HASH_COUNT(session->model.processes), wanted = rows_wanted(session);
 	const struct process **rows _cleanup_free_ = NULL;
 	struct view_top top = {.room = wanted < processes ? wanted : processes, .key = session->options->sort};
-	struct process *process, *next;
 
 	/* A screen that stands still is drawn anew when it goes on: no frames in between. */
 	if (session->style.redraw && output_queued(&session->output))
@@ -275,16 +295,7 @@ void report_table(struct session *session)
 		session->memory_lost++;
 		return;
 	}
-	MODEL_EACH (&session->model, process, next) {
-		totals.processes++;
-		totals.maps += process->account.map_count;
-		totals.growing += process->state != PROCESS_STEADY;
-		if (session->cgroup)
-			process->in_cgroup = cgroup_contains(session->cgroup, process->key.pid);
-		if (view_wants(&session->options->filter, process))
-			view_offer(&top, process);
-	}
-	view_finish(&top);
+	table_fill(session, &totals, &top);
 	if (json(session))
 		table_json(session, rows, top.count);
 	else if (outlet_has_room(session, LINE_STATE))

@@ -28,14 +28,21 @@ uint64_t session_now(void)
 	return (uint64_t)clock_ns(CLOCK_BOOTTIME);
 }
 
+void session_place(const struct session *session, struct process *process)
+{
+	if (!session->cgroup)
+		return;
+	process->in_cgroup = cgroup_contains(session->cgroup, process->key.pid);
+	process->placed = true;
+}
+
 bool session_wants(const struct session *session, struct process *process)
 {
 	struct view_filter filter = session->options->filter;
 
 	if (session->options->command != COMMAND_TABLE)
 		return process->target;
-	if (session->cgroup)
-		process->in_cgroup = cgroup_contains(session->cgroup, process->key.pid);
+	session_place(session, process);
 	filter.failed_only = false; /* -x chooses rows, not what there is to say */
 	return view_wants(&filter, process);
 }

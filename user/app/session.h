@@ -48,9 +48,10 @@ struct session {
 	char host[65], kernel[65], plan_text[PLAN_TEXT_LEN];
 	uint32_t limit, real_limit; /* maps: in force here (--limit), vm.max_map_count */
 	uint32_t page_size;
-	char *cgroup;	   /* path in its hierarchy; NULL: no filter */
-	uint64_t start_ns; /* boot clock */
-	uint64_t over_ns;  /* when the last of those followed ended; 0: some live */
+	char *cgroup;	      /* path in its hierarchy; NULL: no filter */
+	unsigned int placing; /* tables since processes were first looked up in it */
+	uint64_t start_ns;    /* boot clock */
+	uint64_t over_ns;     /* when the last of those followed ended; 0: some live */
 
 	struct child child;
 	bool child_running;
@@ -80,6 +81,8 @@ struct session {
 
 /* CLOCK_BOOTTIME, ns: the clock of every record. */
 uint64_t session_now(void);
+/* Looks up whether it is in the cgroup of the filter, if there is one. */
+void session_place(const struct session *session, struct process *process);
 /* True if this process is one the user asked about. */
 bool session_wants(const struct session *session, struct process *process);
 /* A run from set-up to clean-up. Returns the exit status; a command's wait status is in *ret_child_status (-1: none).

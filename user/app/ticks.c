@@ -46,7 +46,7 @@ static int read_all(struct session *session)
 
 	session->model.turn++;
 	count = tracer_read_all(session->tracer, take_account, session);
-	log_debug("read all accounts: %d", count);
+	log_debug("accounts read: all %d", count);
 	if (count < 0) {
 		reading_ask_again(&session->reading);
 		return count;
@@ -72,12 +72,15 @@ static uint64_t all_missed(const struct session *session, uint64_t notes_missed)
 static int read_changed(struct session *session)
 {
 	struct reading *reading = &session->reading;
+	uint64_t missed = all_missed(session, tracer_tick(session->tracer));
 	struct mt_process account;
 	const uint64_t *mms;
 	unsigned int count, known = 0;
 	int error;
 
-	reading_begin(reading, all_missed(session, tracer_tick(session->tracer)));
+	if (missed != reading->missed)
+		log_debug("notes or ends missed: %llu in all", (unsigned long long)missed);
+	reading_begin(reading, missed);
 	error = tracer_take_notes(session->tracer, take_note, session);
 	if (error) {
 		log_debug("cannot take the notes of what has changed: %s; reading all accounts", strerror(-error));
@@ -92,8 +95,7 @@ static int read_changed(struct session *session)
 		take_account(&account, session);
 		known++;
 	}
-	if (count)
-		log_debug("read accounts that changed: %u", known);
+	log_debug("accounts read: %u changed of %u", known, HASH_COUNT(session->model.processes));
 	return 0;
 }
 

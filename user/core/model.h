@@ -57,6 +57,7 @@ struct process {
 	uint64_t turn;		   /* model turn in which the kernel last listed it */
 	bool target;		   /* streamed: -p, -- CMD and its children */
 	bool identified;	   /* cgroup was looked up */
+	bool placed;		   /* in_cgroup has been looked up */
 	bool in_cgroup;		   /* of the filter (-c) */
 	bool stop_told;		   /* that --stop-at has stopped it */
 	bool shown;		   /* a line about it has been written */
