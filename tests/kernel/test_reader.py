@@ -35,11 +35,11 @@ def silent(name, *args):
 class Run:
     """mmaptrace with a stdout that is read when and as fast as the test says."""
 
-    def __init__(self, *args, stdout=None, **options):
+    def __init__(self, *args, stdout=None, prefix=(), **options):
         self.read_fd, write_fd = stdout or os.pipe()
         self.write_fd = os.dup(write_fd)
         self.process = subprocess.Popen(
-            [PROGRAM, *EXTRA_ARGS, *map(str, args)],
+            [*prefix, PROGRAM, *EXTRA_ARGS, *map(str, args)],
             stdin=options.pop("stdin", subprocess.DEVNULL), stdout=write_fd, stderr=subprocess.PIPE, **options,
         )  # fmt: skip
         os.close(write_fd)
@@ -222,6 +222,36 @@ class StalledReader(Case):
                     process.kill()
                     os.close(read_fd)
                     os.close(write_fd)
+
+    def test_terminal_interrupts(self):
+        """Ctrl-C ends the tracing; who pressed it may be about to read on in a pager. A second one gives up."""
+        keys, terminal = pty.openpty()
+
+        def own_terminal():
+            os.setsid()
+            fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
+
+        try:
+            with self.storm() as storm, Run("-p", storm.pid, stdin=terminal, preexec_fn=own_terminal) as run:
+                wait_until(lambda: unread(run.read_fd), "its header")
+                storm.send()
+                run.filled()
+                os.write(keys, b"\x03")
+                wait_until(lambda: "waiting" in run.err.text(), "word that it waits for its reader")
+                os.write(keys, b"\x03")
+                self.check_given_up(run, run.wait(AT_ONCE_S))
+        finally:
+            os.close(keys)
+            os.close(terminal)
+
+    def test_not_to_be_reopened(self):
+        """A stdout that cannot be opened anew is asked for room before each write."""
+        script = 'mount -t tmpfs none /proc/$$/fd && exec "$@"'
+        prefix = ["unshare", "--mount", "sh", "-c", script, "sh"]
+        with self.storm() as storm, Run("-p", storm.pid, prefix=prefix) as run:
+            wait_until(lambda: unread(run.read_fd), "its header")
+            storm.send()
+            self.check_signal(run, signal.SIGTERM)
 
     def test_blocking_stays_blocking(self):
         """stdout is shared with others: its flags are not ours to change."""
