@@ -27,11 +27,6 @@
 #define NAME_LEN   128
 #define EVENTS_DIR "/sys/kernel/tracing/events/"
 
-static const struct bpf_insn nothing[] = {
-	{.code = BPF_ALU64 | BPF_MOV | BPF_K}, /* r0 = 0 */
-	{.code = BPF_JMP | BPF_EXIT},
-};
-
 static long number_of_file(const char *path)
 {
 	FILE *file = fopen(path, "re");
@@ -45,8 +40,14 @@ static long number_of_file(const char *path)
 	return number;
 }
 
+/* A 0 from a program on a perf event (tracepoint, kprobe) would hide the event from everybody else's perf. */
 static int load(enum bpf_prog_type type, enum bpf_attach_type attach, const char *name)
 {
+	const struct bpf_insn nothing[] = {
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K,
+		 .imm = type == BPF_PROG_TYPE_TRACEPOINT || type == BPF_PROG_TYPE_KPROBE},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
 	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = attach);
 
 	if (type == BPF_PROG_TYPE_TRACING) {

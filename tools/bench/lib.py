@@ -68,7 +68,11 @@ def spawn(argv, cpu=None, **options):
         raise CannotRun(f"{argv[0]}: {error.strerror}") from None
 
 
-def end(process, number=signal.SIGINT, patience_s=PATIENCE_S):
+# On a machine under load the kernel takes its time to let go of what was attached (grace periods).
+END_PATIENCE_S = 120
+
+
+def end(process, number=signal.SIGINT, patience_s=END_PATIENCE_S):
     if process.poll() is None:
         process.send_signal(number)
     try:

@@ -64,12 +64,10 @@ def full_speed(samples, chosen, folder, ops, ms, repetitions, refused):
     for turn in range(repetitions):
         for tool in chosen:
             for kind in KINDS:
-                if tool.name in refused:
-                    continue
                 try:
                     taken = measure(tool, folder, ops, kind, 0, ms)
                 except lib.CannotRun as why:
-                    refused[tool.name] = str(why)
+                    refused[tool.name, kind] = str(why)
                     continue
                 samples.setdefault((tool.name, kind), []).append(taken)
         lib.progress(f"export: round {turn + 1} of {repetitions}")
@@ -97,6 +95,12 @@ def find_losses(rows, chosen, folder, ops, ms):
         row["clean_per_s"], row["loses_per_s"] = first_loss(
             lambda pace, tool=tool: measure(tool, folder, ops, KINDS[0], pace, ms), known)
         lib.progress(f"export: {tool.name} loses from {row['loses_per_s']:,.0f} a second")
+
+
+def failures(refused, samples):
+    """What was never measured; a round that failed once is left out."""
+    return [{"name": name, "kind": kind, "why_not": why} for (name, kind), why in refused.items()
+            if (name, kind) not in samples]
 
 
 def show(report):
@@ -141,7 +145,7 @@ def run(report, quick):
         full_speed(samples, chosen, folder, ops, ms, repetitions, refused)
         rows = [summary(name, kind, taken) for (name, kind), taken in samples.items()]
         find_losses(rows, chosen, folder, ops, ms)
-    for row in rows + [{"name": name, "why_not": why} for name, why in refused.items()]:
+    for row in rows + failures(refused, samples):
         report.add("export", row)
     show(report)
     goals(report, rows)

@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 
 import lib
 from lib import CannotRun
@@ -63,6 +64,7 @@ class Run:
 
     def __init__(self, tool, folder, pid):
         self.tool, self.pid = tool, pid
+        self.used_ns, self.idle_since = 0, time.monotonic()
         self.log = os.path.join(folder, "log")
         self.stderr_path = os.path.join(folder, "stderr")
         for path in glob.glob(self.log + "*"):
@@ -177,10 +179,14 @@ class Bpftrace(Tool):
 
 class Perf(Tool):
     needs = ("perf",)
+    IDLE_S = 0.3
 
     def is_ready(self, run):
-        """It opens its events first, enables them, and then waits for them in poll."""
-        return perf_events(run.process.pid) >= 2 and system_call(run.process.pid) in POLLS
+        """It opens its events, enables them one after the other, and then waits for them in poll for good."""
+        used = run.cpu_ns()
+        if perf_events(run.process.pid) < 2 or system_call(run.process.pid) not in POLLS or used != run.used_ns:
+            run.used_ns, run.idle_since = used, time.monotonic()
+        return time.monotonic() - run.idle_since > self.IDLE_S
 
 
 class PerfTrace(Perf):
@@ -213,7 +219,9 @@ class PerfRecord(Perf):
         return int(samples.group(1)) // 2 if samples else 0
 
     def lost(self, run):
-        return ", ".join(re.findall(r"LOST\w* events:\s+\d+", self._stats(run))[:2])
+        """Beyond kernel.perf_event_max_sample_rate samples of an event are left out, which is called throttling."""
+        found = re.findall(r"^ *(LOST\w*|THROTTLE) events:\s+(\d+)", self._stats(run), re.MULTILINE)
+        return ", ".join(f"{what} {count}" for what, count in dict(found).items())
 
 
 class PerfScript(PerfRecord):
