@@ -234,8 +234,9 @@ class Report:
         print(f"note: {text}", file=sys.stderr, flush=True)
 
     def save(self, path, machine):
+        facts = {"machine": machine, "parts": self.parts, "goals": self.goals, "notes": self.notes}
         with open(path, "w", encoding="utf-8") as file:
-            json.dump({"machine": machine, "parts": self.parts, "goals": self.goals, "notes": self.notes}, file, indent=1)
+            json.dump(facts, file, indent=1)
             file.write("\n")
 
 

@@ -145,10 +145,12 @@ def show(report):
                ("CPU s a minute", lambda row: f"{row['core_share'] * 60:.3f}"),
                ("of a core", lambda row: f"{row['core_share'] * 100:.3f} %")], report.parts["idle"])
     for row in report.parts.get("idle-maps", []):
-        print(f"{row['name']}: to map them {row['bare_map_s']:.2f} s, traced {row['traced_map_s']:.2f} s; to unmap them "
-              f"{row['bare_unmap_s']:.2f} s, traced {row['traced_unmap_s']:.2f} s; lost {row['lost']} {row['said']}; "
-              f"{row['cpu_us_per_event']:.2f} us of CPU an event, start and end included; RSS {row['rss_kib'] / 1024:.1f} MiB, "
-              f"BPF maps {row['kernel_kib'] / 1024:.1f} MiB; to attach to them takes {row['attach_s']:.2f} s")
+        print(f"""{row['name']}:
+  to map them takes {row['bare_map_s']:.2f} s, traced {row['traced_map_s']:.2f} s
+  to unmap them {row['bare_unmap_s']:.2f} s, traced {row['traced_unmap_s']:.2f} s
+  lost {row['lost']} {row['said']}; {row['cpu_us_per_event']:.2f} us of CPU an event, start and end included
+  RSS {row['rss_kib'] / 1024:.1f} MiB, BPF maps {row['kernel_kib'] / 1024:.1f} MiB
+  to attach to such a process takes {row['attach_s']:.2f} s""")
 
 
 def run(report, quick):

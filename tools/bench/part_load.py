@@ -80,7 +80,8 @@ class Postgres:
         self.isready = found("pg_isready", places)
         self.folder, self.seconds = os.path.join(folder, "postgres"), 1 if quick else 3
         self.drop = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
-        self.options = {"cwd": self.folder, "env": {**os.environ, "LC_ALL": "C", "PGHOST": self.folder, "PGUSER": "test"}}
+        environment = {**os.environ, "LC_ALL": "C", "PGHOST": self.folder, "PGUSER": "test"}
+        self.options = {"cwd": self.folder, "env": environment}
         os.chmod(folder, 0o711)
         os.mkdir(self.folder, 0o700)
         os.chown(self.folder, NOBODY, NOBODY)
@@ -91,7 +92,8 @@ class Postgres:
         server.stop()
 
     def start(self, prefix):
-        argv = [*self.drop, self.postgres, "-D", "data", "-k", self.folder, "-c", "listen_addresses=", "-c", "fsync=off"]
+        argv = [*self.drop, self.postgres, "-D", "data", "-k", self.folder]
+        argv += ["-c", "listen_addresses=", "-c", "fsync=off"]
         server = Server(prefix, argv, f"{self.folder}/.s.PGSQL.5432", **self.options)
         lib.wait_until(self.is_ready, "postgres ready", step_s=0.1)
         return server

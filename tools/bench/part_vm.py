@@ -143,8 +143,8 @@ def goals(report, rows):
             for gear, limit in (("trace someone else", 1.1), ("trace us", 1.5)):
                 ratio = part_pair.quotient(mine, "anon", f"{path}: {gear}", f"{path}: empty")
                 if ratio is not None:
-                    report.goal_below(f"{kernel} {path}, {gear}: instructions added to an anon pair / by empty programs",
-                                      limit, ratio)
+                    text = f"{kernel} {path}, {gear}: instructions added to a pair / by empty programs"
+                    report.goal_below(text, limit, ratio)
 
 
 def run(report, quick):

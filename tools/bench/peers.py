@@ -156,6 +156,25 @@ class Mmaptrace(Tool):
         return ", ".join(f"{count} {what}" for what, count in total.items())
 
 
+class MmaptraceRecord(Mmaptrace):
+    """Binary: what is in it is told by replaying it."""
+
+    def __init__(self):
+        super().__init__("mmaptrace record", json=True)
+
+    def argv(self, log, pid):
+        return [lib.PROGRAM, "record", "-p", pid, "-o", log]
+
+    def operations(self, run):
+        with open(run.log + ".out", "wb") as text:
+            subprocess.run([lib.PROGRAM, "replay", "--json", run.log], stdout=text, stderr=subprocess.DEVNULL,
+                           check=False)
+        return count_lines(run.log + ".out", '"type":"op"')
+
+    def lost(self, run):
+        return ", ".join(re.findall(r"[^\n]*(?:lost|full)[^\n]*", run.stderr())[-1:])
+
+
 class Bpftrace(Tool):
     name = "bpftrace, same facts"
     needs = ("bpftrace",)

@@ -32,8 +32,8 @@ PARTS = {
 
 
 def arguments():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0],
-                                     epilog="parts: " + "; ".join(f"{name}: {what}" for name, (_, what) in PARTS.items()))
+    parts = "; ".join(f"{name}: {what}" for name, (_, what) in PARTS.items())
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0], epilog=parts)
     parser.add_argument("parts", nargs="*", metavar="PART", help="which of " + ", ".join(PARTS) + "; all without")
     parser.add_argument("-o", "--output", metavar="FILE", help="write what is measured to FILE as JSON")
     parser.add_argument("--quick", action="store_true", help="fewer repetitions: to see that it works")
@@ -47,7 +47,8 @@ def arguments():
 
 def set_up():
     subprocess.run([os.path.join(lib.ROOT, "tools", "setup.sh"), "build", "bench"], check=True, stdout=sys.stderr)
-    subprocess.run(["make", "-C", lib.ROOT, "--no-print-directory", "all", "bench-programs"], check=True, stdout=sys.stderr)
+    make = ["make", "-C", lib.ROOT, "--no-print-directory", "all", "bench-programs"]
+    subprocess.run(make, check=True, stdout=sys.stderr)
 
 
 def show_machine(machine):
