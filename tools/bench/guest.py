@@ -34,8 +34,9 @@ def main(rounds, paths):
                 tools += tools_of(path, folder, ops.pid, other.pid)
             except lib.CannotRun as why:
                 refused[path] = str(why)
+        solitude = lib.Solitude()
         for turn in range(rounds):
-            round_ = part_pair.Round(ops, folder, 1)
+            round_ = part_pair.Round(ops, folder, 1, solitude)
             for tool in tools:
                 taken = round_.measure(tool)
                 if turn:  # the first is not like the others: caches of the emulator, tables of the kernel

@@ -182,6 +182,30 @@ def links():
     return found
 
 
+class Solitude:
+    """Whether we are the only ones who trace this machine: a tracer of somebody else's is waited for, and if it stays,
+    counted."""
+
+    PATIENCE_S = 60
+
+    def __init__(self):
+        self._usual = links()
+        self.disturbed = 0
+
+    def is_kept(self):
+        now = links()
+        self._usual &= now  # what was there at first and is gone was no part of the machine
+        return now == self._usual
+
+    def wait(self):
+        deadline = time.monotonic() + self.PATIENCE_S
+        while not self.is_kept():
+            if time.monotonic() > deadline:
+                self.disturbed += 1
+                return
+            time.sleep(0.2)
+
+
 # ---- figures ----
 
 
@@ -232,6 +256,10 @@ class Report:
     def note(self, text):
         self.notes.append(text)
         print(f"note: {text}", file=sys.stderr, flush=True)
+
+    def note_disturbed(self, part, solitude):
+        if solitude.disturbed:
+            self.note(f"{part}: {solitude.disturbed} measurements while somebody else traced this machine too")
 
     def save(self, path, machine):
         facts = {"machine": machine, "parts": self.parts, "goals": self.goals, "notes": self.notes}

@@ -24,53 +24,64 @@ def tools():
     return chosen + [peers.Bpftrace(), peers.PerfTrace(), peers.PerfRecord(), peers.PerfScript(), peers.Strace()]
 
 
-def measure(tool, folder, ops, kind, pace, ms):
-    run = tool.start(folder, ops.pid)
-    try:
-        began_ns = run.cpu_ns()
-        done = ops.ask(f"run {kind} {pace} {ms}")
-        run.settle()
-        used_ns = run.cpu_ns() - began_ns
-    finally:
-        run.stop()
-    used_ns += tool.afterwards(run)
-    events = int(done["calls"]) * 2
-    logged = tool.operations(run)
+class Generator:
+    """The process that is traced, and what came of it in a log."""
+
+    def __init__(self, folder, ops, ms):
+        self.folder, self.ops, self.ms = folder, ops, ms
+        self.solitude = lib.Solitude()
+
+    def measure(self, tool, kind, pace):
+        self.solitude.wait()
+        run = tool.start(self.folder, self.ops.pid)
+        try:
+            began_ns = run.cpu_ns()
+            done = self.ops.ask(f"run {kind} {pace} {self.ms}")
+            run.settle()
+            used_ns = run.cpu_ns() - began_ns
+        finally:
+            run.stop()
+        return outcome(tool, run, done, used_ns + tool.afterwards(run))
+
+    def first_loss(self, tool, kind, slowest_with):
+        """Bisects PACES: (events a second of the fastest pace without loss, of the slowest with)."""
+        low, high, clean = -1, len(PACES) - 1, 0
+        while high - low > 1:
+            middle = (low + high) // 2
+            taken = self.measure(tool, kind, PACES[middle])
+            if taken["lost"]:
+                high, slowest_with = middle, taken["per_s"]
+            else:
+                low, clean = middle, taken["per_s"]
+        return clean, slowest_with
+
+
+def outcome(tool, run, done, used_ns):
+    events, logged = int(done["calls"]) * 2, tool.operations(run)
+    if not logged:
+        raise lib.CannotRun("its log is empty (another's BPF program that returns 0 hides events from perf)")
     return {
         "events": events,
-        "logged": logged,
         "lost": max(events - logged, 0),
         "said": tool.lost(run),
         "per_s": events / done["wall_ns"] * 1e9,
         "per_cpu_s": logged / used_ns * 1e9,
-        "bytes": tool.log_bytes(run) / max(logged, 1),
+        "bytes": tool.log_bytes(run) / logged,
     }
 
 
-def first_loss(take, known):
-    """Bisects PACES: (fastest pace without loss, slowest with). known: {index: result}."""
-    low, high = -1, len(PACES) - 1
-    while high - low > 1:
-        middle = (low + high) // 2
-        known[middle] = take(PACES[middle])
-        if known[middle]["lost"]:
-            high = middle
-        else:
-            low = middle
-    return (known[low]["per_s"] if low >= 0 else 0), known[high]["per_s"]
-
-
-def full_speed(samples, chosen, folder, ops, ms, repetitions, refused):
+def full_speed(generator, chosen, repetitions):
+    """{(tool, kind): [outcome]}, {(tool, kind): why there is none}"""
+    samples, refused = {}, {}
     for turn in range(repetitions):
         for tool in chosen:
             for kind in KINDS:
                 try:
-                    taken = measure(tool, folder, ops, kind, 0, ms)
+                    samples.setdefault((tool.name, kind), []).append(generator.measure(tool, kind, 0))
                 except lib.CannotRun as why:
                     refused[tool.name, kind] = str(why)
-                    continue
-                samples.setdefault((tool.name, kind), []).append(taken)
         lib.progress(f"export: round {turn + 1} of {repetitions}")
+    return {key: taken for key, taken in samples.items() if taken}, refused
 
 
 def summary(name, kind, taken):
@@ -82,19 +93,21 @@ def summary(name, kind, taken):
     return row
 
 
-def find_losses(rows, chosen, folder, ops, ms):
+def find_losses(generator, rows, chosen):
     """Where each that lost at full speed starts to."""
     for row in rows:
-        if row["kind"] != KINDS[0]:
-            continue
+        row["clean_per_s"], row["loses_per_s"] = row["per_s"], None
         if not row["lost_share"]:
-            row["clean_per_s"], row["loses_per_s"] = row["per_s"], None
+            continue
+        if row["kind"] != KINDS[0]:
+            row["clean_per_s"] = None
             continue
         tool = next(tool for tool in chosen if tool.name == row["name"])
-        known = {len(PACES) - 1: row}
-        row["clean_per_s"], row["loses_per_s"] = first_loss(
-            lambda pace, tool=tool: measure(tool, folder, ops, KINDS[0], pace, ms), known)
-        lib.progress(f"export: {tool.name} loses from {row['loses_per_s']:,.0f} a second")
+        try:
+            row["clean_per_s"], row["loses_per_s"] = generator.first_loss(tool, row["kind"], row["per_s"])
+        except lib.CannotRun as why:
+            row["clean_per_s"], row["said"] = None, str(why)
+        lib.progress(f"export: looked for where {tool.name} starts to lose")
 
 
 def failures(refused, samples):
@@ -143,12 +156,12 @@ def goals(report, rows):
 
 def run(report, quick):
     ms, repetitions = (1000, 1) if quick else (2500, 3)
-    samples, refused = {}, {}
     with lib.scratch() as folder, lib.Ops(folder) as ops:
-        chosen = tools()
-        full_speed(samples, chosen, folder, ops, ms, repetitions, refused)
+        generator, chosen = Generator(folder, ops, ms), tools()
+        samples, refused = full_speed(generator, chosen, repetitions)
         rows = [summary(name, kind, taken) for (name, kind), taken in samples.items()]
-        find_losses(rows, chosen, folder, ops, ms)
+        find_losses(generator, rows, chosen)
+        report.note_disturbed("export", generator.solitude)
     for row in rows + failures(refused, samples):
         report.add("export", row)
     show(report)

@@ -7,7 +7,6 @@ is the median over the rounds of that ratio, and half the distance between its q
 
 import os
 import statistics
-import time
 
 import lib
 import peers
@@ -80,28 +79,20 @@ def slices(ops, repetitions):
 class Round:
     """Bare slices are shared by their neighbours: the end of one is the beginning of the next."""
 
-    PATIENCE_S = 60
     TRIES = 5
 
-    def __init__(self, ops, folder, repetitions):
-        self.ops, self.folder, self.repetitions = ops, folder, repetitions
-        self.usual = lib.links()
-        self.disturbed = 0
+    def __init__(self, ops, folder, repetitions, solitude):
+        self.ops, self.folder, self.repetitions, self.solitude = ops, folder, repetitions, solitude
         self.bare = self.bare_slices()
 
     def bare_slices(self):
-        """With nothing attached but what is always there. A tracer of somebody else's is waited for."""
-        deadline = time.monotonic() + self.PATIENCE_S
-        while time.monotonic() < deadline:
-            self.usual &= lib.links()  # what was there at first and is gone was no part of the machine
-            if lib.links() != self.usual:
-                time.sleep(0.2)
-                continue
+        """With nothing attached but what is always there."""
+        for _ in range(self.TRIES):
+            self.solitude.wait()
             taken = slices(self.ops, self.repetitions)
-            if lib.links() == self.usual:
-                return taken
-        self.disturbed += 1
-        return slices(self.ops, self.repetitions)
+            if self.solitude.is_kept():
+                break
+        return taken
 
     def attempt(self, tool):
         run = tool.start(self.folder, self.ops.pid)
@@ -110,16 +101,16 @@ class Round:
             busy = slices(self.ops, self.repetitions)
         finally:
             run.stop()
-        before, clean = self.bare, lib.links() == self.usual
+        before, alone = self.bare, self.solitude.is_kept()
         self.bare = self.bare_slices()
-        return {kind: (busy[kind], (before[kind] + self.bare[kind]) / 2) for kind in KINDS}, clean
+        return {kind: (busy[kind], (before[kind] + self.bare[kind]) / 2) for kind in KINDS}, alone
 
     def measure(self, tool):
         for _ in range(self.TRIES):
-            taken, clean = self.attempt(tool)
-            if clean:
+            taken, alone = self.attempt(tool)
+            if alone:
                 return taken
-        self.disturbed += 1
+        self.solitude.disturbed += 1
         return taken
 
 
@@ -141,9 +132,9 @@ def measure_all(report, rounds, repetitions):
     samples, refused = {}, {}
     with lib.scratch() as folder, lib.Sleeper() as other, lib.Ops(folder) as ops:
         tools = gears(folder, ops.pid, other.pid)
-        disturbed = 0
+        solitude = lib.Solitude()
         for turn in range(rounds):
-            round_ = Round(ops, folder, repetitions)
+            round_ = Round(ops, folder, repetitions, solitude)
             for tool, every in tools[turn % len(tools):] + tools[: turn % len(tools)]:
                 if turn % every or tool.name in refused:
                     continue
@@ -154,10 +145,8 @@ def measure_all(report, rounds, repetitions):
                     continue
                 for kind in KINDS:
                     samples.setdefault(tool.name, {kind: [] for kind in KINDS})[kind].append(taken[kind])
-            disturbed += round_.disturbed
             lib.progress(f"pair: round {turn + 1} of {rounds}")
-        if disturbed:
-            report.note(f"pair: {disturbed} measurements were taken while somebody else traced this machine")
+        report.note_disturbed("pair", solitude)
     for tool, _ in tools:
         if tool.name in refused:
             report.add("pair", {"name": tool.name, "why_not": refused[tool.name]})
