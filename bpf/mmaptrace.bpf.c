@@ -18,6 +18,12 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
+/*
+ * What programs on tracepoints and kprobes return: 0 would take the event away from
+ * every other perf user of the machine (perf_syscall_enter, kprobe_perf_func).
+ */
+#define PASS 1
+
 /* ---- the witness. 6.16 dropped the memcg path from its arguments. ---- */
 
 SEC("tp_btf/mmap_lock_released")
@@ -46,20 +52,23 @@ struct syscall_event {
 SEC("tp")
 int operation_enter(struct syscall_event *event)
 {
-	return on_enter(event->nr, false);
+	on_enter(event->nr, false);
+	return PASS;
 }
 
 /* For operations on maps that exist; a program by itself, as older kernels refuse bpf_find_vma. */
 SEC("tp")
 int operation_enter_vma(struct syscall_event *event)
 {
-	return on_enter(event->nr, true);
+	on_enter(event->nr, true);
+	return PASS;
 }
 
 SEC("tp")
 int operation_exit(struct syscall_event *event)
 {
-	return on_exit(event->nr, event->ret);
+	on_exit(event->nr, event->ret);
+	return PASS;
 }
 
 /* ---- calls, by kprobes on the functions behind them (__x64_sys_mmap ...), 32-bit ones included ---- */
@@ -67,19 +76,22 @@ int operation_exit(struct syscall_event *event)
 SEC("kprobe")
 int call_enter_kprobe(struct pt_regs *ctx)
 {
-	return on_enter(task_syscall(task_current()), false);
+	on_enter(task_syscall(task_current()), false);
+	return PASS;
 }
 
 SEC("kprobe")
 int call_enter_vma_kprobe(struct pt_regs *ctx)
 {
-	return on_enter(task_syscall(task_current()), true);
+	on_enter(task_syscall(task_current()), true);
+	return PASS;
 }
 
 SEC("kretprobe")
 int call_exit_kprobe(struct pt_regs *ctx)
 {
-	return on_exit(task_syscall(task_current()), PT_REGS_RC(ctx));
+	on_exit(task_syscall(task_current()), PT_REGS_RC(ctx));
+	return PASS;
 }
 
 /* ---- calls, by fentry and fexit on the same functions: each needs a program of its own ---- */
@@ -142,13 +154,15 @@ int BPF_KPROBE(do_mmap_enter_kprobe, struct file *file, __u64 addr, __u64 len, _
 {
 	struct core_mmap call = {.file = file, .addr = addr, .len = len, .prot = prot, .flags = flags};
 
-	return on_do_mmap_enter(&call);
+	on_do_mmap_enter(&call);
+	return PASS;
 }
 
 SEC("kretprobe/do_mmap")
 int do_mmap_exit_kprobe(struct pt_regs *ctx)
 {
-	return on_do_mmap_exit(PT_REGS_RC(ctx));
+	on_do_mmap_exit(PT_REGS_RC(ctx));
+	return PASS;
 }
 
 SEC("fentry/do_mmap")
@@ -172,13 +186,18 @@ int do_mmap_exit_fentry(__u64 *ctx)
 SEC("kprobe")
 int BPF_KPROBE(munmap_enter_kprobe, __u64 first, __u64 second, __u64 third, __u64 fourth)
 {
-	return cfg_munmap_arg == 1 ? on_munmap_enter(second, third) : on_munmap_enter(third, fourth);
+	if (cfg_munmap_arg == 1)
+		on_munmap_enter(second, third);
+	else
+		on_munmap_enter(third, fourth);
+	return PASS;
 }
 
 SEC("kretprobe")
 int munmap_exit_kprobe(struct pt_regs *ctx)
 {
-	return on_munmap_exit((__s32)PT_REGS_RC(ctx));
+	on_munmap_exit((__s32)PT_REGS_RC(ctx));
+	return PASS;
 }
 
 SEC("fentry")
@@ -205,7 +224,8 @@ int BPF_PROG(gap_searched, unsigned long addr)
 SEC("kretprobe/__vm_enough_memory")
 int commit_asked_kprobe(struct pt_regs *ctx)
 {
-	return on_commit_asked(PT_REGS_RC(ctx));
+	on_commit_asked(PT_REGS_RC(ctx));
+	return PASS;
 }
 
 SEC("fexit/__vm_enough_memory")
@@ -339,6 +359,20 @@ int BPF_PROG(process_exit, struct task_struct *task)
 	return 0;
 }
 
+/* Without a witness: what no hook has seen until the end. */
+static __always_inline void settle_last(struct mt_process *process, struct task_struct *task)
+{
+	__u64 now_ns = bpf_ktime_get_boot_ns();
+	__s32 delta;
+
+	if (cfg_witness || finished)
+		return;
+	delta = process_settle(process->mm, MT_OP_OTHER, now_ns);
+	/* From 6.17 on it is no target any more: sched_process_exit comes before this. */
+	if (delta && (process->flags & MT_PROCESS_TARGET))
+		change_tell(process, task, MT_OP_OTHER, -1, delta, now_ns);
+}
+
 /* The last user of an address space is gone: its process has ended, or exec'ed. */
 static __always_inline int on_exit_mmap(__u64 key)
 {
@@ -352,6 +386,7 @@ static __always_inline int on_exit_mmap(__u64 key)
 		process_move(process, now);
 		return 0;
 	}
+	settle_last(process, task);
 	if (process->tgid) /* else it lives on in another mm */
 		life_report(process->mm, MT_TYPE_EXIT, 0);
 	process_drop(key);
@@ -374,7 +409,8 @@ int BPF_PROG(process_unmap_fentry, struct mm_struct *mm)
 SEC("kprobe/exit_mmap")
 int BPF_KPROBE(process_unmap_kprobe, struct mm_struct *mm)
 {
-	return on_exit_mmap((__u64)mm);
+	on_exit_mmap((__u64)mm);
+	return PASS;
 }
 
 /* ---- seeding: every process that lives when tracing starts ---- */

@@ -141,9 +141,9 @@ static __always_inline void op_report(const struct mt_process *process, struct t
 	bpf_ringbuf_submit(record, wake_flags());
 }
 
-/* A change seen outside any operation whose enter we saw: say so at once. */
-static __always_inline void change_report(const struct mt_process *process, struct task_struct *task, __u32 op, int nr,
-					  __s32 delta, __u64 now_ns)
+/* Tells of a change outside any operation whose enter we saw. */
+static __always_inline void change_tell(const struct mt_process *process, struct task_struct *task, __u32 op, int nr,
+					__s32 delta, __u64 now_ns)
 {
 	struct op_outcome outcome = {
 		.op = op,
@@ -153,10 +153,17 @@ static __always_inline void change_report(const struct mt_process *process, stru
 		.now_ns = now_ns,
 	};
 
+	op_report(process, task, NULL, NULL, &outcome);
+}
+
+/* The same if its process, or the one who did it, is streamed. */
+static __always_inline void change_report(const struct mt_process *process, struct task_struct *task, __u32 op, int nr,
+					  __s32 delta, __u64 now_ns)
+{
 	if (op_is_exec(op))
 		return; /* an exec is reported whole, when it has succeeded */
 	if (is_streamed(process->tgid) || is_streamed(GET(task, tgid)))
-		op_report(process, task, NULL, NULL, &outcome);
+		change_tell(process, task, op, nr, delta, now_ns);
 }
 
 struct peeked {

@@ -110,6 +110,9 @@ static __always_inline int on_lock_released(struct mm_struct *mm, bool write)
 	} else {
 		nr = own ? task_syscall(task) : -1;
 		op = op_of_syscall(nr);
+		/* No hook opens one for a 32-bit call: this is left from before its exec. */
+		if (nr >= MT_NR_COMPAT && !cfg_compat_calls && !cfg_core)
+			context = NULL;
 	}
 	if (!write && !ends_downgrade(context, op))
 		return 0;
