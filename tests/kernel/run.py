@@ -1,13 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""The tests on the live kernel: `run.py [--list] [--without=GLOB] [NAME...]` runs those whose name
-contains one of the NAMEs, all without. As root, after `make workloads`. The number of seeds is in
-MMAPTRACE_SEEDS, MMAPTRACE_REQUIRE=1 lets nothing be skipped, MMAPTRACE_ARGS adds arguments to every run,
-MMAPTRACE_PATIENCE multiplies how long things may take, MMAPTRACE_REPORT names a file that gets a line of
-JSON for each test as it ends."""
+"""The tests on the live kernel: `run.py [--list] [NAME...]` runs those whose name contains one of the
+NAMEs, or is one with "=" before it; all without. As root, after `make workloads`. The number of seeds is
+in MMAPTRACE_SEEDS, MMAPTRACE_REQUIRE=1 lets nothing be skipped, MMAPTRACE_ARGS adds arguments to every
+run, MMAPTRACE_PATIENCE multiplies how long things may take, MMAPTRACE_REPORT names a file that gets a
+line of JSON for each test as it ends."""
 
 import fcntl
-import fnmatch
 import json
 import os
 import sys
@@ -109,19 +108,20 @@ def lock_take():
     return file
 
 
-def choose(args):
-    """The tests that are asked for, and the names they were asked for by."""
+def is_meant(test, name):
+    if name.startswith("="):
+        return short_name(test) == name[1:]
+    return name in test.id() or name in short_name(test)
+
+
+def choose(names):
     tests = sorted(flatten(unittest.TestLoader().discover(FOLDER, "test_*.py", FOLDER)), key=lambda test: test.id())
-    names = [arg for arg in args if not arg.startswith("-")]
-    without = [arg.partition("=")[2] for arg in args if arg.startswith("--without=")]
-    chosen = [
-        test for test in tests if not names or any(name in test.id() or name in short_name(test) for name in names)
-    ]
-    return [test for test in chosen if not any(fnmatch.fnmatchcase(short_name(test), glob) for glob in without)], names
+    return [test for test in tests if not names or any(is_meant(test, name) for name in names)]
 
 
 def main(args):
-    chosen, names = choose(args)
+    names = [arg for arg in args if not arg.startswith("-")]
+    chosen = choose(names)
     if "--list" in args:
         print("\n".join(short_name(test) for test in chosen))
         return 0

@@ -193,10 +193,11 @@ class Conservation(SeedsCase):
 
     def test_attached_and_left_at_full_speed(self):
         """-p on a process that never pauses: what is told from attach to detach adds up to its last count."""
-        with start_workload("storm", "--seconds", "3600") as storm:
+        # An emulated machine takes longer to tell what was done than to do it.
+        rest_us = round(100 * (PATIENCE - 1))
+        with start_workload("storm", "--seconds", "3600", "--rest", rest_us) as storm:
             for _ in range(min(3, RUNS)):
-                # What an emulated machine makes in a second it takes many to tell.
-                with Tracer("-p", storm.pid, "-d", f"{round(500 / PATIENCE)}ms", "--ring-size", "64M") as tracer:
+                with Tracer("-p", storm.pid, "-d", "500ms", "--ring-size", "64M") as tracer:
                     self.assertEqual(tracer.wait(), 0)
                     lines = tracer.lines()
                 mine = [line for line in lines if line["type"] == "process"]

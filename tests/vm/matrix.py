@@ -5,6 +5,7 @@ runs the suite once for each, and says of every cell what passed, failed or is d
 import collections
 import concurrent.futures
 import dataclasses
+import fnmatch
 import json
 import tempfile
 import time
@@ -14,17 +15,36 @@ import machine
 
 # Debian's architecture that `make` builds for; others are named with a kernel, and built by tools/cross.sh.
 NATIVE = "amd64"
-KERNELS = (*kernels.WANTED, "6.12/arm64")
 # For --hooks: with the witness, then without.
-PATHS = ("witness,fentry", "witness,syscalls", "witness,kprobe", "witness", "fentry", "syscalls", "kprobe")
+WITNESSED = ("witness,fentry", "witness,syscalls", "witness,kprobe", "witness")
+BARE = ("fentry", "syscalls", "kprobe")
+PATHS = WITNESSED + BARE
+# The kernels, and by which paths each of them is tested unless everything is asked for: without the witness where
+# there is none, and on one kernel that has it.
+KERNELS = {
+    "5.10": PATHS, "6.1": WITNESSED, "6.12": WITNESSED, "newest": PATHS,
+    "6.12/arm64": ("witness,fentry", "witness,syscalls"),
+}  # fmt: skip
+assert set(kernels.WANTED) < set(KERNELS)
 SUITES = ("conservation.", "refusal.", "early.", "badinput.", "compat.")
-# To the real limit: what is about being in time. An emulated machine fills a process with maps slowly, so the
-# others take a lower one. (vm.max_map_count, names, names left out)
-IN_TIME = ("early.by_pid", "early.system_wide")
-LIMIT_REAL, LIMIT_LOW = 65530, 4096
-# By measurement: the matrix is to end within ten minutes on two processors.
+# What every path of every kernel has to pass: kernel, path, test. Each of the other tests is passed on every kernel,
+# by one path each, and on each kernel by another one: starting up takes seconds under emulation.
+EVERYWHERE = (
+    ("*", "*", "conservation.[!a]*"), ("*", "*", "refusal.*"), ("*", "*", "early.by_pid"),
+    ("6.12", "*fentry", "compat.*"), ("6.12", "*kprobe", "compat.*"),
+)  # fmt: skip
+# Turns that a path takes of the others: attaching fentry programs takes six seconds there, tracepoints two.
+TURNS = (("*fentry", 1), ("*kprobe", 1), ("*", 3))
+SHARED = (
+    "conservation, refusal points and early.by_pid by every path; each other test on every kernel, by one path\n"
+    "each. --thorough runs everything by everything, and what has a dash here."
+)
+# vm.max_map_count, and which tests have it: an emulated machine fills a process with maps slowly, but those that are
+# about being in time need a long way to go. The first that fits.
+LIMITS = ((32768, "early.by_pid"), (32768, "early.system_wide"), (1024, "refusal.*"), (4096, "*"))
+# By measurement: the matrix is to end within some ten minutes on two processors.
 ENVIRONMENT = {
-    "MMAPTRACE_REQUIRE": "1", "MMAPTRACE_PATIENCE": "4", "MMAPTRACE_SEEDS": "8", "MMAPTRACE_OPS": "500",
+    "MMAPTRACE_REQUIRE": "1", "MMAPTRACE_PATIENCE": "4", "MMAPTRACE_SEEDS": "4", "MMAPTRACE_OPS": "400",
     "MMAPTRACE_RUNS": "1", "MMAPTRACE_REPORT": "$OUT/results",
 }  # fmt: skip
 # Of a failure's reason; all of it is on the console (--verbose).
@@ -64,6 +84,7 @@ class Cell:
 
     kernel: Kernel
     path: str
+    asked: list = dataclasses.field(default_factory=list)
     passed: list = dataclasses.field(default_factory=list)
     failed: dict = dataclasses.field(default_factory=dict)
     denied: dict = dataclasses.field(default_factory=dict)
@@ -114,21 +135,19 @@ def survey(kernel, patience_s):
         kernel.error = f"{type(error).__name__}: {error}: " + " / ".join(console[-5:])
 
 
+def limit_of(test):
+    return next(limit for limit, glob in LIMITS if fnmatch.fnmatchcase(test, glob))
+
+
 def job_of(cell):
-    exports = "".join(f"export {name}={value}\n" for name, value in ENVIRONMENT.items())
-    without = [f"--without={test}" for test in cell.denied]
-    in_time = [f"--without={test}" for test in IN_TIME]
-    return f"""{exports}export MMAPTRACE_ARGS=--hooks={cell.path}
-suite() {{
-	sysctl -qw vm.max_map_count=$1 || exit
-	shift
-	python3 /tests/kernel/run.py "$@" || status=1
-}}
-status=0
-suite {LIMIT_REAL} {' '.join([*without, *IN_TIME])}
-suite {LIMIT_LOW} {' '.join([*without, *in_time, *SUITES])}
-exit $status
-"""
+    lines = [f"export {name}={value}" for name, value in ENVIRONMENT.items()]
+    lines += [f"export MMAPTRACE_ARGS=--hooks={cell.path}", "status=0"]
+    for limit in dict.fromkeys(limit for limit, _ in LIMITS):
+        names = " ".join(f"={test}" for test in cell.asked if limit_of(test) == limit)
+        if names:
+            lines.append(f"sysctl -qw vm.max_map_count={limit} || exit")
+            lines.append(f"python3 /tests/kernel/run.py {names} || status=1")
+    return "\n".join([*lines, "exit $status", ""])
 
 
 def results_add(cell, text):
@@ -139,8 +158,8 @@ def results_add(cell, text):
             cell.passed.append(item["test"])
         else:
             cell.failed[item["test"]] = f"{item['result']}: {item['reason']}"
-    for test in cell.kernel.tests:
-        if test not in cell.denied and test not in cell.failed and test not in cell.passed:
+    for test in cell.asked:
+        if test not in cell.failed and test not in cell.passed:
             cell.failed[test] = "did not run"
 
 
@@ -159,28 +178,64 @@ def cell_run(cell, patience_s):
 
 # ---- all of them ----
 
-def cells_of(kernels, deny):
+def cell_decide(cell, deny):
+    """Whether it is to be run; if not, it has failed or is denied."""
+    kernel = cell.kernel
+    lacks = kernel.error or kernel.lacks(cell.path)
+    reason = None if kernel.error else deny.path_reason(kernel.name, cell.path)
+    if kernel.error:
+        cell.failed["the kernel"] = kernel.error
+    elif lacks and reason:
+        cell.reason = reason
+    elif lacks:
+        cell.failed["the path"] = f"not offered, and not on the deny list: {lacks}"
+    elif reason:
+        cell.failed["deny.txt"] = f"the kernel offers this path, which is denied because: {reason}"
+    return not lacks and not reason
+
+
+def is_everywhere(kernel, path, test):
+    place = (kernel.name, path, test)
+    return any(all(map(fnmatch.fnmatchcase, place, globs)) for globs in EVERYWHERE)
+
+
+def turns_of(cell):
+    return next(count for glob, count in TURNS if fnmatch.fnmatchcase(cell.path, glob))
+
+
+def tests_share(cells, turn, deny, thorough):
+    """Gives each cell of a kernel what it is to run. The turn is the kernel's."""
+    kernel = cells[0].kernel
+    turns = [cell for i in range(max(map(turns_of, cells))) for cell in cells if i < turns_of(cell)]
+    denied = {cell.path: deny.test_reasons(kernel.name, cell.path, kernel.tests) for cell in cells}
+    for number, test in enumerate(kernel.tests):
+        takers = [cell for cell in cells if thorough or is_everywhere(kernel, cell.path, test)]
+        if not takers:
+            by_turn = [turns[(number + turn + i) % len(turns)] for i in range(len(turns))]
+            takers = [next((cell for cell in by_turn if test not in denied[cell.path]), by_turn[0])]
+        for cell in takers:
+            if test in denied[cell.path]:
+                cell.denied[test] = denied[cell.path][test]
+            else:
+                cell.asked.append(test)
+
+
+def cells_of(kernels, deny, thorough):
     """Every kernel by every path: those to run, and those that are decided already."""
     to_run, decided = [], []
-    for kernel in kernels:
-        for path in kernel.paths:
-            cell = Cell(kernel, path)
-            lacks = kernel.error or kernel.lacks(path)
-            reason = None if kernel.error else deny.path_reason(kernel.name, path)
-            if kernel.error:
-                cell.failed["the kernel"] = kernel.error
-            elif lacks and reason:
-                cell.reason = reason
-            elif lacks:
-                cell.failed["the path"] = f"not offered, and not on the deny list: {lacks}"
-            elif reason:
-                cell.failed["deny.txt"] = f"the kernel offers this path, which is denied because: {reason}"
-            else:
-                cell.denied = deny.test_reasons(kernel.name, path, kernel.tests)
-                to_run.append(cell)
-                continue
-            decided.append(cell)
+    for turn, kernel in enumerate(kernels):
+        cells = [Cell(kernel, path) for path in kernel.paths]
+        runnable = [cell for cell in cells if cell_decide(cell, deny)]
+        if runnable:
+            tests_share(runnable, turn, deny, thorough)
+        to_run += runnable
+        decided += [cell for cell in cells if cell not in runnable]
     return to_run, decided
+
+
+def weight(cell):
+    """What takes longest: they first, so that no guest is left alone in the end."""
+    return ("fentry" in cell.path, "kprobe" in cell.path, len(cell.asked))
 
 
 def say_cell(cell, verbose):
@@ -194,13 +249,12 @@ def say_cell(cell, verbose):
         print("".join(f"  | {line}\n" for line in cell.console[None if verbose else -30 :]), end="", flush=True)
 
 
-def run(kernels, deny, jobs, patience_s, verbose):
+def run(kernels, deny, jobs, patience_s, verbose, thorough):
     """All cells, in the order of kernels and paths."""
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
         list(pool.map(lambda kernel: kernel.error or survey(kernel, patience_s), kernels))
-        to_run, decided = cells_of(kernels, deny)
-        # The newest kernels take longest: they first, so that no guest is left alone in the end.
-        futures = [pool.submit(cell_run, cell, patience_s) for cell in reversed(to_run)]
+        to_run, decided = cells_of(kernels, deny, thorough)
+        futures = [pool.submit(cell_run, cell, patience_s) for cell in sorted(to_run, key=weight, reverse=True)]
         try:
             for future in concurrent.futures.as_completed(futures):
                 say_cell(future.result(), verbose)
@@ -231,7 +285,7 @@ class Notes:
 
 def text_of(cell, notes):
     if cell is None:
-        return ""
+        return "-"
     if cell.reason:
         return f"denied ({notes.number(cell.reason)})"
     passed, failed, denied = cell.counts

@@ -26,20 +26,28 @@ import matrix  # noqa: E402
 def arguments(args):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kernel", default="all", help=f"{', '.join(matrix.KERNELS)} (default: all of these)")
-    parser.add_argument("--hooks", action="append", metavar="PATH", help=f"{'; '.join(matrix.PATHS)} (default: all)")
+    parser.add_argument("--hooks", action="append", metavar="PATH",
+                        help=f"one of {'; '.join(matrix.PATHS)}; may be repeated")
     parser.add_argument("--exec", metavar="SCRIPT", help="run this as root in the guest instead of the tests")
     parser.add_argument("--build", default=os.path.join(image.ROOT, "build"), metavar="DIR", help="what to test")
-    parser.add_argument("--patience", type=int, default=900, metavar="SECONDS", help="for one guest")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="N", help="guests at a time")
+    parser.add_argument("--patience", type=int, default=1800, metavar="SECONDS", help="for one guest")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() + 1, metavar="N", help="guests at a time")
     parser.add_argument("--markdown", metavar="FILE", help="write the table there as well")
+    parser.add_argument("--thorough", action="store_true", help="every test by every path; hours")
     parser.add_argument("--verbose", action="store_true", help="show the guests' consoles")
     return parser.parse_args(args)
 
 
 def kernel_names(options):
-    """[(release, architecture)]"""
+    """[(label, release, architecture)]"""
     names = matrix.KERNELS if options.kernel == "all" else options.kernel.split(",")
-    return [(name.partition("/")[0], name.partition("/")[2] or matrix.NATIVE) for name in names]
+    return [(name, name.partition("/")[0], name.partition("/")[2] or matrix.NATIVE) for name in names]
+
+
+def paths_of(options, label):
+    if options.hooks:
+        return tuple(options.hooks)
+    return matrix.PATHS if options.thorough else matrix.KERNELS.get(label, matrix.PATHS)
 
 
 def exec_in(options, chosen):
@@ -75,23 +83,25 @@ def image_make(options, arch, folder):
 def kernels_chosen(options, folder):
     """What to boot, in the order asked for; a kernel that is not to be had is in it with its error."""
     names = kernel_names(options)
-    paths = tuple(options.hooks or matrix.PATHS)
+    paths = {label: paths_of(options, label) for label, _, _ in names}
     found, images = {}, {}
-    for arch in {arch for _, arch in names}:
-        found[arch] = kernels.find(arch, [name for name, other in names if other == arch])
+    for arch in {arch for _, _, arch in names}:
+        found[arch] = kernels.find(arch, [name for _, name, other in names if other == arch])
         images[arch] = image_make(options, arch, folder)
     chosen = []
-    for name, arch in names:
+    for label, name, arch in names:
         release, vmlinuz = found[arch].get(name, (name, ""))
         error = "" if vmlinuz else "no such kernel is to be had from Debian"
         name = release if arch == matrix.NATIVE else f"{release}/{arch}"
-        chosen.append(matrix.Kernel(name, arch, vmlinuz, images[arch], paths, error=error))
+        chosen.append(matrix.Kernel(name, arch, vmlinuz, images[arch], paths[label], error=error))
     return chosen
 
 
 def report(cells, stale, options):
     """The table and the last line; whether all is well."""
     print(f"\n{matrix.table_text(cells)}\n")
+    if not options.thorough:
+        print(matrix.SHARED)
     for entry in stale:
         print(f"{entry}: forbids nothing any more")
     if options.markdown:
@@ -111,7 +121,7 @@ def main(args):
         if options.exec:
             return exec_in(options, chosen)
         forbidden = deny.read()
-        cells = matrix.run(chosen, forbidden, options.jobs, options.patience, options.verbose)
+        cells = matrix.run(chosen, forbidden, options.jobs, options.patience, options.verbose, options.thorough)
     complete = options.kernel == "all" and not options.hooks
     stale = forbidden.stale([(cell.kernel.name, cell.path) for cell in cells], complete)
     print(f"{len(cells)} cells in {time.monotonic() - began:.0f} s")

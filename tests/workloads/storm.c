@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * A storm of operations, more than any ring can take: mmap/munmap pairs as fast as possible, and at the end a known
- * number of maps kept. Prints "pid P maps C pairs N".
+ * A storm of operations, more than any ring can take: mmap/munmap pairs as fast as possible, or with some rest after
+ * each, and at the end a known number of maps kept. Prints "pid P maps C pairs N".
  */
 #include "common.h"
 
@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-static unsigned long pairs_run(int64_t end_ns)
+static unsigned long pairs_run(int64_t end_ns, long rest_us)
 {
 	unsigned long pairs = 0;
 
@@ -21,6 +21,8 @@ static unsigned long pairs_run(int64_t end_ns)
 			die("mmap");
 		munmap(page, page_size());
 		pairs++;
+		if (rest_us > 0)
+			usleep(rest_us);
 	}
 	return pairs;
 }
@@ -38,12 +40,13 @@ int main(int argc, char **argv)
 	static const struct option options[] = {
 		{"seconds", required_argument, NULL, 's'},
 		{"keep", required_argument, NULL, 'k'},
+		{"rest", required_argument, NULL, 'r'},
 		{"wait", no_argument, NULL, 'w'},
 		{"hold", no_argument, NULL, 'h'},
 		{0},
 	};
 	bool wait = false, hold = false;
-	long seconds = 1, kept = 37;
+	long seconds = 1, kept = 37, rest_us = 0;
 	unsigned long pairs;
 
 	for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
@@ -51,6 +54,8 @@ int main(int argc, char **argv)
 			seconds = number_parse(optarg);
 		else if (c == 'k')
 			kept = number_parse(optarg);
+		else if (c == 'r')
+			rest_us = number_parse(optarg);
 		else if (c == 'w')
 			wait = true;
 		else if (c == 'h')
@@ -62,7 +67,7 @@ int main(int argc, char **argv)
 		text_write(STDOUT_FILENO, "ready\n");
 		line_wait(STDIN_FILENO);
 	}
-	pairs = pairs_run(realtime_ns() + seconds * 1000000000LL);
+	pairs = pairs_run(realtime_ns() + seconds * 1000000000LL, rest_us);
 	keep(kept);
 	text_write(STDOUT_FILENO, "pid %d maps %ld pairs %lu\n", getpid(), maps_count(), pairs);
 	if (hold)
