@@ -38,12 +38,9 @@ static void keep(long maps)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"seconds", required_argument, NULL, 's'},
-		{"keep", required_argument, NULL, 'k'},
-		{"rest", required_argument, NULL, 'r'},
-		{"wait", no_argument, NULL, 'w'},
-		{"hold", no_argument, NULL, 'h'},
-		{0},
+		{"seconds", required_argument, NULL, 's'}, {"keep", required_argument, NULL, 'k'},
+		{"rest", required_argument, NULL, 'r'},	   {"wait", no_argument, NULL, 'w'},
+		{"hold", no_argument, NULL, 'h'},	   {0},
 	};
 	bool wait = false, hold = false;
 	long seconds = 1, kept = 37, rest_us = 0;
