@@ -64,7 +64,7 @@ WORKLOAD_BIN := $(patsubst %.c,$(BUILD)/%,$(filter-out %/common.c,$(sort $(wildc
 BENCH_BIN := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tools/bench/*.c)))
 
 all: $(BUILD)/mmaptrace
-.PHONY: all clean check unit test kernel-test workloads bench bench-programs lint edges format install uninstall
+.PHONY: all clean check unit test kernel-test test-vm workloads bench bench-programs lint edges format install uninstall
 
 # ---- kernel side ----
 BPF_CFLAGS := --target=bpf -D__TARGET_ARCH_$(ARCH) -g -O2 -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Ivmlinux -Ibpf
@@ -142,6 +142,10 @@ bench:
 kernel-test: all workloads
 	$(Q)python3 tests/kernel/run.py $(TESTS)
 test: check kernel-test
+# The same by each hook path of Debian's kernels, old and new, in QEMU: KERNEL=6.12, FLAGS="--hooks witness --verbose".
+test-vm: all workloads
+	$(Q)case "$(or $(KERNEL),/arm64)" in */arm64*) tools/cross.sh arm64 ;; esac
+	$(Q)python3 tests/vm/run.py --kernel $(or $(KERNEL),all) $(FLAGS)
 
 # ---- hygiene ----
 edges:
@@ -160,7 +164,7 @@ lint: edges all
 		--suppress=missingIncludeSystem --suppress=memleak --suppress=resourceLeak -D__x86_64__ \
 		'-Dbpf_object__for_each_program(program,object)=' -D_GNU_SOURCE -DMMAPTRACE_VERSION='"$(VERSION)"' $(INCLUDES) user
 	$(say) SHELL tools
-	$(Q)shellcheck -x .ci/run tools/*.sh tests/unit/*.sh
+	$(Q)shellcheck -x .ci/run tools/*.sh tests/unit/*.sh tests/vm/*.sh
 
 install: all
 	install -D -m 755 $(BUILD)/mmaptrace $(DESTDIR)$(PREFIX)/sbin/mmaptrace

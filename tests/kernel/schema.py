@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 
 # The witness alone sees changes and who made them, not calls: no arguments, no results, no failures, no files.
 CALLS_SEEN = "--hooks=witness" not in os.environ.get("MMAPTRACE_ARGS", "").split()
+RESULTLESS = "ret is null without an errno"
 CALL_FIELDS = ("addr", "len", "prot", "flags", "fd", "file", "ret", "errno", "duration_ns")
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z")
@@ -198,7 +199,7 @@ def op_problems(line, calls_seen):
         return []
     if calls_seen:
         nothing = line["errno"] is None and line["op"] != "other" and line["ret"] is None
-        return ["ret is null without an errno"] if nothing else []
+        return [RESULTLESS] if nothing else []
     return [f"{field} of a call that is not seen" for field in CALL_FIELDS if line[field] is not None]
 
 

@@ -199,7 +199,8 @@ class BadInput(Case):
         subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", folder], check=True)
         self.addCleanup(subprocess.run, ["umount", folder], check=True)
         with start_workload("storm", "--seconds", "3600", "--wait", ready=True) as storm:
-            with Child([PROGRAM, *EXTRA_ARGS, "--json", "-p", str(storm.pid), "-o", os.path.join(folder, "out")]) as child:
+            argv = [PROGRAM, *EXTRA_ARGS, "--json", "-p", str(storm.pid), "-o", os.path.join(folder, "out")]
+            with Child(argv) as child:
                 wait_until(lambda: attached(child.pid), "its BPF programs")
                 storm.send()
                 self.assertEqual(child.wait(), ERROR)

@@ -14,19 +14,23 @@ from lib import (
 SEEDS = int(os.environ.get("MMAPTRACE_SEEDS", "200"))
 OPS = int(os.environ.get("MMAPTRACE_OPS", "2000"))
 BATCH = 50
+# Programs that are preempted in the middle are skipped for whoever comes to them on that processor meanwhile, and
+# emulated they are long. That is counted, and the law holds; but to compare line for line takes a run without it.
+SKIPS = "runs of BPF programs: skipped by the kernel"
+ATTEMPTS = 1 if PATIENCE == 1 else 4
 MARKER = "0x6d61726b000"
 SUCCESS = None
 
 
 class Run:
-    """One tracer over a batch of seeds, two at a time."""
+    """One tracer over a batch of seeds, two at a time unless told otherwise."""
 
-    def __init__(self, folder, seeds, options, program):
+    def __init__(self, folder, seeds, options, program, parallel=2):
         self.json = os.path.join(folder, "json")
         self.results = os.path.join(folder, "results")
         self.verify = os.path.join(folder, "verify")
         self.seeds = os.path.join(folder, "seeds")
-        script = 'seq "$1" "$2" | xargs -P 2 -I@ "$3" --seed @ --results "$4" ' + " ".join(options)
+        script = f'seq "$1" "$2" | xargs -P {parallel} -I@ "$3" --seed @ --results "$4" ' + " ".join(options)
         argv = ["sh", "-c", script, "sh", str(seeds[0]), str(seeds[-1]), program, self.results]
         tracer = [PROGRAM, "--json", "-o", self.json, "--ring-size", "64M", *EXTRA_ARGS, "--"]
         with open(self.seeds, "wb") as out:
@@ -62,13 +66,23 @@ class Books:
         self.others = []
         self.end = None
         self.problems = []
+        self.resultless = []
         self._verifying = {}
         self.changes = defaultdict(list)
         for number, line in enumerate(lines):
             self._add(line)
             # Millions of op lines are of one make: looking closer at some of them will do.
             if line["type"] != "op" or number % 64 == 0 or (line["ret"] is None and calls_seen):
-                self.problems += [f"{problem}: {line}" for problem in schema.problems(line, calls_seen)]
+                self._judge(line, calls_seen)
+
+    def _judge(self, line, calls_seen):
+        for problem in schema.problems(line, calls_seen):
+            kind = self.resultless if problem == schema.RESULTLESS else self.problems
+            kind.append(f"{problem}: {line}")
+
+    @property
+    def skips(self):
+        return sum(line["count"] for line in self.others if line["what"] == SKIPS)
 
     def _add(self, line):
         kind = line["type"]
@@ -101,7 +115,12 @@ class SeedsCase(Case):
 
     def check_books(self, books):
         self.assertEqual(books.problems[:5], [])
-        self.assertEqual([(line["what"], line["count"]) for line in losses(books.others)], [])
+        lost = [(line["what"], line["count"]) for line in losses(books.others)]
+        if books.skips and ATTEMPTS > 1:
+            lost = [pair for pair in lost if pair[0] != SKIPS]
+        else:
+            self.assertEqual(books.resultless[:5], [])
+        self.assertEqual(lost, [])
         self.assertIsNotNone(books.end, "no end line")
         self.assertEqual(books.end["lost"], sum(line["count"] for line in books.others))
 
@@ -152,25 +171,33 @@ class SeedsCase(Case):
     def run_seeds(self, first, count, options, verify, program="mapgen"):
         calls = 0
         for start in range(first, first + count, BATCH):
-            folder = self.directory()
             seeds = range(start, min(start + BATCH, first + count))
-            if verify:
-                options = [*options, "--verify", os.path.join(folder, "verify")]
-            run = Run(folder, seeds, options, workload(program))
-            self.assertEqual(run.status, 0, run.stderr)
-            books = Books(run.lines(), self.calls_seen)
-            results = results_parse(run.text(run.results))
-            pids = {pid: maps for pid, maps, _ in results}
-            self.assertGreaterEqual(len(pids), len(seeds))
-            # A pid that came twice cannot be told apart here.
-            self.assertEqual(len(pids), len(results))
-            self.check_books(books)
-            self.check_law(run, books, pids)
+            for attempt in range(ATTEMPTS):
+                run, books = self.run_batch(seeds, options, verify, program, parallel=1 if attempt else 2)
+                if not verify or not books.skips:
+                    break
             if verify:
                 calls += self.check_every_line(run, books)
-            os.unlink(run.json)
         if verify:
             self.assertGreaterEqual(calls, count * OPS)
+
+    def run_batch(self, seeds, options, verify, program, parallel):
+        """Its books, which obey the law."""
+        folder = self.directory()
+        if verify:
+            options = [*options, "--verify", os.path.join(folder, "verify")]
+        run = Run(folder, seeds, options, workload(program), parallel)
+        self.assertEqual(run.status, 0, run.stderr)
+        books = Books(run.lines(), self.calls_seen)
+        os.unlink(run.json)
+        results = results_parse(run.text(run.results))
+        pids = {pid: maps for pid, maps, _ in results}
+        self.assertGreaterEqual(len(pids), len(seeds))
+        # A pid that came twice cannot be told apart here.
+        self.assertEqual(len(pids), len(results))
+        self.check_books(books)
+        self.check_law(run, books, pids)
+        return run, books
 
 
 class Conservation(SeedsCase):

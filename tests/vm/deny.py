@@ -52,7 +52,7 @@ class Deny:
         return reasons
 
     def stale(self, cells, complete):
-        """Entries that forbade nothing: of all if everything was run, else of those the cells [(kernel, path)] are about."""
+        """Entries that forbade nothing: of all if everything was run, else of those about the cells [(kernel, path)]."""
         return [
             entry
             for entry in self.entries

@@ -1,4 +1,5 @@
 #!/bin/busybox sh
+# shellcheck shell=dash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # The guest's first process: mounts what a system has, runs the job that the second disk holds, writes
 # its exit status back there, and ends the machine. tracefs stays unmounted: that is mmaptrace's to do.

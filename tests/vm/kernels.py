@@ -49,7 +49,8 @@ class Apt:
         for name in ("state/lists/partial", "cache/archives/partial"):
             os.makedirs(os.path.join(folder, name), exist_ok=True)
         self._write("status", "")
-        self._write("sources.list", "".join(f"deb [signed-by={KEYRING}] {uri} {suite} main\n" for uri, suite in sources))
+        lines = [f"deb [signed-by={KEYRING}] {uri} {suite} main\n" for uri, suite in sources]
+        self._write("sources.list", "".join(lines))
         self._write("apt.conf", f"""
 #clear APT::Update;
 #clear DPkg;

@@ -89,8 +89,9 @@ def command(arch, kernel, disk, exchange):
     append = f"console={machine['console']} {KERNEL_OPTIONS} root=PARTUUID={image.PARTITION} rootwait rw init=/init"
     return [
         # Never without us, whatever ends us.
-        "setpriv", "--pdeathsig", "KILL", machine["qemu"], *machine["options"], "-smp", str(PROCESSORS), "-m", MEMORY, "-nodefaults", "-no-user-config",
-        "-display", "none", "-serial", "stdio", "-no-reboot", "-kernel", kernel, "-append", append,
+        "setpriv", "--pdeathsig", "KILL", machine["qemu"], *machine["options"], "-smp", str(PROCESSORS), "-m", MEMORY,
+        "-nodefaults", "-no-user-config", "-display", "none", "-serial", "stdio", "-no-reboot", "-kernel", kernel,
+        "-append", append,
         *disks(disk, exchange),
     ]  # fmt: skip
 
