@@ -493,6 +493,38 @@ static void failed_buffer_keeps_whole_lines(void **state)
 	assert_true(buf.failed);
 }
 
+/* What is remembered of the last process is of that process as it was, and of no other. */
+static void a_cache_changes_no_byte(void **state)
+{
+	struct line_cache cache = {0};
+	struct line_context plain = context, cached = context;
+	struct process one = process_leaking(), two = one;
+	_cleanup_buf_ struct buf expected = {0}, got = {0};
+
+	(void)state;
+	cached.cache = &cache;
+	two.key.start_ns += SECOND;
+	for (unsigned int i = 0; i < 64; i++) {
+		struct process *process = i & 1 ? &one : &two;
+
+		if (i == 20)
+			strcpy(one.comm, "renamed");
+		if (i == 30)
+			two.cgroup = "/a.slice";
+		if (i == 40)
+			two.container_id = "0123456789ab";
+		if (i == 50)
+			one.key.pid++;
+		if (i % 8 < 3)
+			process = &one; /* several times in a row */
+		json_exit(&expected, &plain, i, process);
+		json_exit(&got, &cached, i, process);
+	}
+	assert_int_equal(got.len, expected.len);
+	assert_memory_equal(got.data, expected.data, got.len);
+	line_cache_free(&cache);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -512,6 +544,7 @@ int main(void)
 		cmocka_unit_test(run_lines),
 		cmocka_unit_test(hostile_bytes),
 		cmocka_unit_test(failed_buffer_keeps_whole_lines),
+		cmocka_unit_test(a_cache_changes_no_byte),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -104,6 +104,7 @@ static void session_free(struct session *session)
 		buf_free(&session->recent[i]);
 	buf_free(&session->buf);
 	exit_queue_free(&session->exits);
+	line_cache_free(&session->line_cache);
 	free(session->cgroup);
 	output_close(&session->output);
 }
@@ -121,6 +122,7 @@ static void session_init(struct session *session, const struct options *options)
 	memcpy(session->host, uts.nodename, sizeof(session->host));
 	memcpy(session->kernel, uts.release, sizeof(session->kernel));
 	session->style.line.host = session->host;
+	session->style.line.cache = &session->line_cache;
 	/* In whole microseconds: start times, part of a process's identity, come out the same in every run. */
 	session->style.line.wall_offset_ns = (clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME)) / US_NS * US_NS;
 }

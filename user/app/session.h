@@ -45,6 +45,7 @@ struct session {
 	struct output output;
 	struct buf buf;		 /* lines not yet written out */
 	struct text_style style; /* also holds what JSON lines need: style.line */
+	struct line_cache line_cache;
 	char host[65], kernel[65], plan_text[PLAN_TEXT_LEN];
 	uint32_t limit, real_limit; /* maps: in force here (--limit), vm.max_map_count */
 	uint32_t page_size;

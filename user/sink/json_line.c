@@ -12,7 +12,7 @@ void line_add_time(struct line *line, const char *key, uint64_t boot_ns)
 		      units_time(figures_unix_ns(boot_ns, line->context->wall_offset_ns), text, sizeof(text)));
 }
 
-struct line line_begin(struct buf *buf, const struct line_context *context, const char *type, uint64_t ts_ns)
+static struct line line_open(struct buf *buf, const struct line_context *context, const char *type, uint64_t ts_ns)
 {
 	struct line line = {.json = {.buf = buf}, .context = context, .start = buf->len};
 
@@ -20,22 +20,68 @@ struct line line_begin(struct buf *buf, const struct line_context *context, cons
 	json_add_u64(&line.json, "schema", 1);
 	json_add_word(&line.json, "type", type);
 	line_add_time(&line, "ts", ts_ns);
+	return line;
+}
+
+struct line line_begin(struct buf *buf, const struct line_context *context, const char *type, uint64_t ts_ns)
+{
+	struct line line = line_open(buf, context, type, ts_ns);
+
 	json_add_text(&line.json, "host", context->host);
 	return line;
+}
+
+static void add_process(struct line *line, const struct process *process)
+{
+	json_add_text(&line->json, "host", line->context->host);
+	json_add_u64(&line->json, "pid", process->key.pid);
+	json_add_text(&line->json, "comm", process->comm);
+	line_add_time(line, "start_time", process->key.start_ns);
+	if (process->cgroup)
+		json_add_text(&line->json, "cgroup", process->cgroup);
+	if (process->container_id)
+		json_add_text(&line->json, "container_id", process->container_id);
+}
+
+static bool cache_is_of(const struct line_cache *cache, const struct process *process)
+{
+	return cache->text.len && cache->key.pid == process->key.pid && cache->key.start_ns == process->key.start_ns &&
+	       cache->cgroup == process->cgroup && cache->container_id == process->container_id &&
+	       !memcmp(cache->comm, process->comm, sizeof(cache->comm));
+}
+
+/* Keeps what add_process has written from `start` on; nothing, if there is no memory for it. */
+static void cache_keep(struct line_cache *cache, const struct process *process, const struct buf *buf, size_t start)
+{
+	cache->text.len = 0;
+	cache->text.failed = false;
+	if (buf->failed)
+		return;
+	buf_add(&cache->text, buf->data + start, buf->len - start);
+	cache->key = process->key;
+	cache->cgroup = process->cgroup;
+	cache->container_id = process->container_id;
+	memcpy(cache->comm, process->comm, sizeof(cache->comm));
+}
+
+void line_cache_free(struct line_cache *cache)
+{
+	buf_free(&cache->text);
 }
 
 struct line line_begin_process(struct buf *buf, const struct line_context *context, const char *type, uint64_t ts_ns,
 			       const struct process *process)
 {
-	struct line line = line_begin(buf, context, type, ts_ns);
+	struct line line = line_open(buf, context, type, ts_ns);
+	size_t start = buf->len;
 
-	json_add_u64(&line.json, "pid", process->key.pid);
-	json_add_text(&line.json, "comm", process->comm);
-	line_add_time(&line, "start_time", process->key.start_ns);
-	if (process->cgroup)
-		json_add_text(&line.json, "cgroup", process->cgroup);
-	if (process->container_id)
-		json_add_text(&line.json, "container_id", process->container_id);
+	if (context->cache && cache_is_of(context->cache, process)) {
+		buf_add(buf, context->cache->text.data, context->cache->text.len);
+		return line;
+	}
+	add_process(&line, process);
+	if (context->cache)
+		cache_keep(context->cache, process, buf, start);
 	return line;
 }
 

@@ -14,10 +14,24 @@
 #include "model.h"
 #include "reason.h"
 
+/*
+ * What the last line about a process said of it: the next one is most often about the same, and would put together the
+ * same third of its bytes. Zero-initialised is empty.
+ */
+struct line_cache {
+	struct process_key key;
+	char comm[sizeof(((struct process *)0)->comm)];
+	const char *cgroup, *container_id; /* borrowed */
+	struct buf text;		   /* owned: line_cache_free */
+};
+
+void line_cache_free(struct line_cache *cache);
+
 /* What every line carries besides its own facts. */
 struct line_context {
-	const char *host;	/* borrowed */
-	int64_t wall_offset_ns; /* CLOCK_REALTIME less CLOCK_BOOTTIME */
+	const char *host;	  /* borrowed */
+	int64_t wall_offset_ns;	  /* CLOCK_REALTIME less CLOCK_BOOTTIME */
+	struct line_cache *cache; /* borrowed; NULL: none. Of lines with this host and offset alone */
 };
 
 struct start_facts {
