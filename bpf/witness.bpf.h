@@ -124,9 +124,9 @@ static __always_inline int on_lock_released(struct mm_struct *mm, bool write)
 	/* What has an active context is counted at its end. */
 	if (own && !(context && context->active) && witness_counts(op, nr)) {
 		tally_call(process, op, false);
-		process_note(process);
 		if (op == MT_OP_MMAP && process->map_count == count && !cfg_core)
 			refusal_infer(process, task, count);
+		process_note(process);
 	}
 	if (process->map_count != count)
 		change_credit(process, task, mm, context, op, nr);
