@@ -183,13 +183,14 @@ def links():
 
 
 class Solitude:
-    """Whether we are the only ones who trace this machine: a tracer of somebody else's is waited for, and if it stays,
-    counted."""
+    """Whether we are the only ones who trace this machine: a tracer of somebody else's is waited for, as long as a part
+    can afford to, and then counted."""
 
     PATIENCE_S = 60
 
     def __init__(self):
         self._usual = links()
+        self._patience_s = self.PATIENCE_S
         self.disturbed = 0
 
     def is_kept(self):
@@ -197,13 +198,18 @@ class Solitude:
         self._usual &= now  # what was there at first and is gone was no part of the machine
         return now == self._usual
 
+    def is_hopeless(self):
+        return self._patience_s <= 0
+
     def wait(self):
-        deadline = time.monotonic() + self.PATIENCE_S
-        while not self.is_kept():
-            if time.monotonic() > deadline:
-                self.disturbed += 1
-                return
+        began = time.monotonic()
+        while not self.is_kept() and time.monotonic() - began < self._patience_s:
             time.sleep(0.2)
+        self._patience_s -= time.monotonic() - began
+
+    def count(self):
+        """A measurement that was taken all the same."""
+        self.disturbed += 1
 
 
 # ---- figures ----

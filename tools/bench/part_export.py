@@ -41,6 +41,8 @@ class Generator:
             used_ns = run.cpu_ns() - began_ns
         finally:
             run.stop()
+        if not self.solitude.is_kept():
+            self.solitude.count()
         return outcome(tool, run, done, used_ns + tool.afterwards(run))
 
     def first_loss(self, tool, kind, slowest_with):

@@ -90,7 +90,7 @@ class Round:
         for _ in range(self.TRIES):
             self.solitude.wait()
             taken = slices(self.ops, self.repetitions)
-            if self.solitude.is_kept():
+            if self.solitude.is_kept() or self.solitude.is_hopeless():
                 break
         return taken
 
@@ -110,7 +110,9 @@ class Round:
             taken, alone = self.attempt(tool)
             if alone:
                 return taken
-        self.solitude.disturbed += 1
+            if self.solitude.is_hopeless():
+                break
+        self.solitude.count()
         return taken
 
 

@@ -45,8 +45,9 @@ def arguments():
     return chosen
 
 
-def set_up():
-    subprocess.run([os.path.join(lib.ROOT, "tools", "setup.sh"), "build", "bench"], check=True, stdout=sys.stderr)
+def set_up(parts):
+    levels = ["build", "bench"] + (["vm"] if "vm" in parts else [])
+    subprocess.run([os.path.join(lib.ROOT, "tools", "setup.sh"), *levels], check=True, stdout=sys.stderr)
     make = ["make", "-C", lib.ROOT, "--no-print-directory", "all", "bench-programs"]
     subprocess.run(make, check=True, stdout=sys.stderr)
 
@@ -81,11 +82,12 @@ def main():
     chosen = arguments()
     if os.geteuid():
         sys.exit("run.py: needs root")
+    parts = chosen.parts or list(PARTS)
     if not chosen.no_setup:
-        set_up()
+        set_up(parts)
     report, machine = lib.Report(), lib.machine()
     show_machine(machine)
-    for name in chosen.parts or PARTS:
+    for name in parts:
         run_part(report, name, chosen.quick)
     if report.goals:
         show_goals(report.goals)
