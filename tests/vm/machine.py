@@ -22,7 +22,7 @@ MACHINES = {
     },
     "arm64": {
         "qemu": "qemu-system-aarch64",
-        "options": ["-M", "virt", "-accel", "tcg,thread=multi", "-cpu", "max,pauth-impdef=on"],
+        "options": ["-M", "virt", "-accel", "tcg,thread=multi", "-cpu", "neoverse-n1"],
         "console": "ttyAMA0",
     },
 }
