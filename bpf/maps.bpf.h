@@ -135,16 +135,13 @@ volatile __u32 sysctl_maps = 65530; /* vm.max_map_count: where the kernel itself
 volatile __u32 wants_left = 0;	    /* entries ever made in `wants`: nearly always none */
 volatile __u32 stop_at_maps = 0;    /* SIGSTOP at this map count; 0: never */
 volatile bool finished = false;	    /* accounts stand still, no operation is begun */
-volatile __u32 seed_pass = 0;	    /* enum seed_pass */
+volatile __u32 seed_pass = 0;	    /* enum mt_seed_pass */
 volatile __u64 last_sweep_ns = 0;   /* boot clock: when the walk before this one began */
 
 volatile __u32 tick = 0;	 /* counts the readings of `changed`; 0: nobody reads it */
 volatile __u32 notes_missed = 0; /* changes that found no room in `changed`: all accounts are to be read */
 
 volatile __u32 reader_woken = 0; /* a wake-up is on its way: the reader of `events` takes it down */
-
-/* In the order of the walks: the table may be small, and who shares an mm comes after its owner. */
-enum seed_pass { SEED_TARGETS, SEED_OWNERS, SEED_REST, SEED_SWEEP };
 
 /* Where an account waits while its slot changes hands. */
 struct {
@@ -176,8 +173,9 @@ static __always_inline __u64 wake_flags(void)
 }
 
 /*
- * Might this be a target? A bit for each pid, shared by those that agree in their
- * low 16 bits, spares the lookup for nearly everyone else. Never taken down.
+ * Might this be a target, or one who shares a target's mm? A bit for each pid, shared
+ * by those that agree in their low 16 bits, spares the lookups for nearly everyone
+ * else. Never taken down.
  */
 #define TARGET_BITS 65536
 volatile __u64 target_bits[TARGET_BITS / 64];

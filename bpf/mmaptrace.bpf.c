@@ -254,6 +254,8 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 	owner_set(tgid, (__u64)mm);
 	if (mm != parent->mm)
 		process = process_create(mm, child, mm_map_count(mm));
+	else if (cfg_targets)
+		target_mark(tgid); /* what it maps, it maps for its parent */
 	target = bpf_map_lookup_elem(&targets, &parent_tgid);
 	if (!target || !(target->flags & MT_TARGET_FOLLOW))
 		return 0;
@@ -465,18 +467,23 @@ int seed_process(struct bpf_iter__task *iter)
 		return 0; /* a zombie; its living threads come on their own */
 	key = (__u64)mm;
 	tgid = task->tgid;
-	if (seed_pass == SEED_TARGETS && !bpf_map_lookup_elem(&targets, &tgid))
+	if (seed_pass == MT_SEED_TARGETS && !bpf_map_lookup_elem(&targets, &tgid))
 		return 0;
+	if (seed_pass == MT_SEED_SHARERS) {
+		if (bpf_map_lookup_elem(&processes, &key))
+			target_mark(tgid);
+		return 0;
+	}
 	/* Who shares an mm comes after its owner; where targets alone count, he is looked up. */
 	owner = mm_owner(mm, task);
-	if (seed_pass == SEED_OWNERS && owner != task)
+	if (seed_pass == MT_SEED_OWNERS && owner != task)
 		return 0;
-	if (seed_pass != SEED_TARGETS)
+	if (seed_pass != MT_SEED_TARGETS)
 		owner = task;
 	bpf_map_update_elem(&owners, &tgid, &key, BPF_NOEXIST);
 	process = bpf_map_lookup_elem(&processes, &key);
 	if (process) {
-		if (seed_pass == SEED_SWEEP)
+		if (seed_pass == MT_SEED_SWEEP)
 			sweep(process, task, mm);
 		return 0;
 	}

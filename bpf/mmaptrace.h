@@ -200,6 +200,13 @@ struct mt_life_record {
 	struct mt_process process; /* as it stood */
 };
 
+/*
+ * The walks over all tasks. The table may be small: targets come first, then who
+ * an mm was made for, then who shares it; where targets alone are followed, who
+ * shares theirs is only marked. The sweep is what a witness would have seen.
+ */
+enum mt_seed_pass { MT_SEED_TARGETS, MT_SEED_SHARERS, MT_SEED_OWNERS, MT_SEED_REST, MT_SEED_SWEEP };
+
 /* What is known of a refusal beyond the figures. */
 enum mt_fact {
 	MT_FACT_ENTRY = 1 << 0,	    /* the figures are those at the operation's beginning, under the lock */

@@ -92,17 +92,21 @@ static __noinline struct mt_process *process_meet(struct mt_process *process, st
 static __always_inline int on_lock_released(struct mm_struct *mm, bool write)
 {
 	struct task_struct *task = task_current();
-	__u64 key = (__u64)mm;
-	struct mt_process *process = bpf_map_lookup_elem(&processes, &key);
-	__u32 count = mm_map_count(mm), op;
 	bool own = GET(task, mm) == mm && !task_is_kernel(task);
+	struct mt_process *process;
 	struct op_context *context;
+	__u64 key = (__u64)mm;
+	__u32 count, op;
 	int nr = -1;
 
-	if (finished || (process && process->map_count == count && cfg_calls))
+	if (finished || (own && cfg_targets && !target_maybe(GET(task, tgid))))
+		return 0; /* somebody else */
+	process = bpf_map_lookup_elem(&processes, &key);
+	count = mm_map_count(mm);
+	if (process && process->map_count == count && cfg_calls)
 		return 0; /* nearly always */
 	/* A forked child's mm is first seen here in its parent: not ours to open. */
-	if (!process && (!own || (cfg_targets && !target_maybe(GET(task, tgid)))))
+	if (!process && !own)
 		return 0;
 	context = own ? context_of(task) : NULL;
 	if (context && context->active) {

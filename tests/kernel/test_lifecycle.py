@@ -59,6 +59,21 @@ class Lifecycle(Case):
     def test_clone_vm_child_outlives(self):
         self.check_shared("clone_vm_child")
 
+    def test_clone_vm_before(self):
+        """Who shared the address space before mmaptrace came is no target, but what he maps is his partner's."""
+        with start_workload("lifecycle", "clone_vm_waiter", ready=True) as child, Tracer("-p", child.pid) as tracer:
+            tracer.ready()
+            child.send()
+            counts = [int(child.line().split()[3]) for _ in range(2)]
+            self.assertEqual(child.wait(), 0)
+            self.assertEqual(tracer.wait(), 0)
+            lines = tracer.lines()
+        exit_line = next(line for line in lines if line["type"] == "exit")
+        self.assertEqual(exit_line["map_count"], counts[-1])
+        by_ops = exit_line["baseline"] + op_sums(lines)[child.pid, exit_line["start_time"]]
+        self.assertEqual(by_ops, exit_line["map_count"])
+        self.assertGreaterEqual(exit_line["opened"], 40)
+
     def test_clone_vm_exec(self):
         self.check_shared("clone_vm_exec")
 

@@ -125,6 +125,21 @@ static void run_clone_vm_parent(void)
 	result_print("parent");
 }
 
+static int vm_waiter_run(void *arg)
+{
+	line_wait(STDIN_FILENO);
+	return vm_child_run(arg);
+}
+
+/* They share before anybody looks: the child maps at the first newline. */
+static void run_clone_vm_waiter(void)
+{
+	clone_vm(vm_waiter_run, NULL);
+	text_write(STDOUT_FILENO, "ready\n");
+	descendants_wait();
+	result_print("parent");
+}
+
 /* Goes on once the parent is gone. */
 static int vm_survivor_run(void *arg)
 {
@@ -380,6 +395,7 @@ static const struct scenario {
 	{"vfork_exec", run_vfork_exec},
 	{"spawn", run_spawn},
 	{"clone_vm_parent", run_clone_vm_parent},
+	{"clone_vm_waiter", run_clone_vm_waiter},
 	{"clone_vm_child", run_clone_vm_child},
 	{"clone_vm_exec", run_clone_vm_exec},
 	{"exec_nonleader", run_exec_nonleader},

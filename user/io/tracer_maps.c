@@ -94,7 +94,7 @@ int tracer_open_rings(struct tracer *tracer)
 }
 
 /* One walk over all tasks. */
-static int seed_walk(struct tracer *tracer, uint32_t pass)
+static int seed_walk(struct tracer *tracer, enum mt_seed_pass pass)
 {
 	struct bpf_link *link = bpf_program__attach_iter(tracer->bpf->progs.seed_process, NULL);
 	int fd _cleanup_close_ = -1;
@@ -116,11 +116,13 @@ static int seed_walk(struct tracer *tracer, uint32_t pass)
 
 int tracer_seed(struct tracer *tracer)
 {
-	int error = 0;
+	bool targets_alone = tracer->bpf->rodata->cfg_targets;
+	int error = seed_walk(tracer, MT_SEED_TARGETS);
 
-	/* enum seed_pass: targets, owners, those who share an mm; where targets alone are looked at, they are all */
-	for (uint32_t pass = 0; pass < (tracer->bpf->rodata->cfg_targets ? 1 : 3) && !error; pass++)
-		error = seed_walk(tracer, pass);
+	if (!error)
+		error = seed_walk(tracer, targets_alone ? MT_SEED_SHARERS : MT_SEED_OWNERS);
+	if (!error && !targets_alone)
+		error = seed_walk(tracer, MT_SEED_REST);
 	return error;
 }
 
@@ -132,7 +134,7 @@ int tracer_sweep(struct tracer *tracer)
 	if (tracer->bpf->rodata->cfg_witness)
 		return 0;
 	clock_gettime(CLOCK_BOOTTIME, &now);
-	error = seed_walk(tracer, 3 /* SEED_SWEEP */);
+	error = seed_walk(tracer, MT_SEED_SWEEP);
 	tracer->bpf->bss->last_sweep_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 	return error;
 }
