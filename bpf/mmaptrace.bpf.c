@@ -361,13 +361,17 @@ int BPF_PROG(process_exit, struct task_struct *task)
 	return 0;
 }
 
-/* Without a witness: what no hook has seen until the end. */
+/*
+ * What no hook has seen until the end. With a witness that is nothing, unless its
+ * last runs were skipped: a preemptible kernel runs no program of ours on a
+ * processor where the same one was interrupted (prog->active).
+ */
 static __always_inline void settle_last(struct mt_process *process, struct task_struct *task)
 {
 	__u64 now_ns = bpf_ktime_get_boot_ns();
 	__s32 delta;
 
-	if (cfg_witness || finished)
+	if (finished)
 		return;
 	delta = process_settle(process->mm, MT_OP_OTHER, now_ns);
 	/* From 6.17 on it is no target any more: sched_process_exit comes before this. */

@@ -26,7 +26,7 @@ KERNELS = {
     "6.12/arm64": ("witness,fentry", "witness,syscalls"),
 }  # fmt: skip
 assert set(kernels.WANTED) < set(KERNELS)
-SUITES = ("conservation.", "refusal.", "early.", "badinput.", "compat.")
+SUITES = ("conservation.", "files.", "refusal.", "early.", "badinput.", "compat.")
 # What every path of every kernel has to pass: kernel, path, test. Each of the other tests is passed on every kernel,
 # by one path each, and on each kernel by another one: starting up takes seconds under emulation.
 EVERYWHERE = (
