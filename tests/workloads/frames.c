@@ -15,7 +15,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define FRAME_SIZE (64 * 1024)
+/* A 32-bit address space has room for more of them than vm.max_map_count allows. */
+#define FRAME_SIZE (sizeof(void *) == 4 ? 16 * 1024 : 64 * 1024)
 
 struct service {
 	const char *object;
