@@ -255,4 +255,14 @@ static __always_inline __u64 task_syscall_arg0(struct task_struct *task)
 #endif
 }
 
+/* Where an address given to munmap, mprotect or madvise lies: arm64 ignores its top byte (untagged_addr). */
+static __always_inline __u64 address_untagged(__u64 addr)
+{
+#if defined(__TARGET_ARCH_arm64)
+	return addr & (1ULL << 55) ? addr : addr & ((1ULL << 56) - 1);
+#else
+	return addr;
+#endif
+}
+
 #endif /* KERNEL_BPF_H */

@@ -188,7 +188,7 @@ static __always_inline void peek(struct task_struct *task, struct op_context *co
 	long error;
 
 	context->peeking = 1;
-	error = bpf_find_vma(task, addr, peek_vma, &peeked, 0);
+	error = bpf_find_vma(task, address_untagged(addr), peek_vma, &peeked, 0);
 	context->peeking = 0;
 	if (error && error != -ENOENT)
 		loss_count(MT_LOSS_FILES);
