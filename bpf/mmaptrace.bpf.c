@@ -15,6 +15,8 @@
 #include "operation.bpf.h"
 #include "witness.bpf.h"
 #include "core.bpf.h"
+#include "life.bpf.h"
+#include "seed.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -237,166 +239,31 @@ int commit_asked_fentry(__u64 *ctx)
 	return on_commit_asked(ret);
 }
 
-/* ---- process life cycle ---- */
+/* ---- processes: birth, exec, name, end ---- */
 
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child)
 {
-	struct mm_struct *mm = child->mm;
-	__u32 tgid = child->tgid, parent_tgid = parent->tgid;
-	struct mt_target *target, follow = {};
-	struct mt_process *process = NULL;
-
-	if (!mm || tgid == parent_tgid)
-		return 0; /* a kernel thread, or one more thread */
-	if (cfg_targets && !target_maybe(parent_tgid))
-		return 0;
-	owner_set(tgid, (__u64)mm);
-	if (mm != parent->mm)
-		process = process_create(mm, child, mm_map_count(mm));
-	else if (cfg_targets)
-		target_mark(tgid); /* what it maps, it maps for its parent */
-	target = bpf_map_lookup_elem(&targets, &parent_tgid);
-	if (!target || !(target->flags & MT_TARGET_FOLLOW))
-		return 0;
-	follow.flags = target->flags;
-	target_mark(tgid);
-	if (bpf_map_update_elem(&targets, &tgid, &follow, BPF_ANY))
-		loss_count(MT_LOSS_TARGETS);
-	if (process) {
-		process->flags |= MT_PROCESS_TARGET;
-		life_report(process->mm, MT_TYPE_FORK, parent_tgid);
-	}
-	return 0;
+	return on_fork(parent, child);
 }
 
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(process_exec, struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)
 {
-	struct mm_struct *mm = task->mm;
-	__u64 key = (__u64)mm;
-	__u32 tgid = task->tgid, tid = old_pid;
-	struct mt_process *process = bpf_map_lookup_elem(&processes, &key);
-	struct mt_target *target = bpf_map_lookup_elem(&targets, &tgid);
-	struct op_context *context = bpf_map_lookup_elem(&contexts, &tid);
-	struct op_outcome outcome = {.op = MT_OP_EXECVE, .flags = MT_OP_HAS_RESULT};
-
-	if (cfg_targets && !process && !target_maybe(tgid))
-		return 0;
-	/* An account that is not ours was left behind at this address by another mm. */
-	if (!process || process->tgid != tgid)
-		process = process_adopt(mm, task, true);
-	if (!process || finished)
-		return 0;
-	outcome.now_ns = bpf_ktime_get_boot_ns();
-	outcome.map_count = mm_map_count(mm);
-	if (context && context->active && context->op == MT_OP_EXECVEAT)
-		outcome.op = MT_OP_EXECVEAT;
-	process_book(process, outcome.map_count, GET(mm, total_vm), outcome.op, outcome.now_ns);
-	outcome.delta = process->exec_delta;
-	process->exec_delta = 0;
-	process->execs++;
-	process->flags &= ~MT_PROCESS_STOPPED;
-	process_set_comm(process, task);
-	tally_call(process, outcome.op, false);
-	process_note(process);
-	if (target) {
-		struct op_context *shown = context && context->active ? context : NULL;
-		struct mt_file file = {};
-
-		target->flags &= ~MT_TARGET_PENDING;
-		file_describe(mm->exe_file, &file);
-		life_report(process->mm, MT_TYPE_EXEC, 0);
-		op_report(process, task, shown, &file, &outcome);
-	}
-	if (context)
-		context->active = 0;
-	if (tid != tgid)
-		bpf_map_delete_elem(&contexts, &tid); /* the thread goes on under another id */
-	return 0;
+	return on_exec(task, old_pid);
 }
 
 SEC("tp_btf/task_rename")
 int BPF_PROG(process_rename, struct task_struct *task, const char *comm)
 {
-	__u64 key = (__u64)task->mm;
-	struct mt_process *process;
-
-	if (!key || task->pid != task->tgid)
-		return 0;
-	process = bpf_map_lookup_elem(&processes, &key);
-	if (process && process->tgid == task->tgid) {
-		bpf_probe_read_kernel_str(process->comm, sizeof(process->comm), comm);
-		process_note(process);
-	}
-	return 0;
+	return on_rename(task, comm);
 }
 
-/* Fires for each thread, on its way out. */
+/* Fires for each thread. */
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(process_exit, struct task_struct *task)
 {
-	__u32 tid = task->pid, tgid = task->tgid;
-	__u64 *mm;
-	struct mt_process *process;
-
-	bpf_map_delete_elem(&contexts, &tid);
-	if (!task_group_is_dead(task))
-		return 0;
-	mm = bpf_map_lookup_elem(&owners, &tgid);
-	process = mm ? bpf_map_lookup_elem(&processes, mm) : NULL;
-	if (process && process->tgid == tgid) {
-		/* An mm without maps ends without exit_mmap. */
-		if (cfg_exit_mmap && process->map_count) {
-			process->flags |= MT_PROCESS_OWNER_DEAD;
-		} else {
-			__u64 key = process->mm;
-
-			life_report(process->mm, MT_TYPE_EXIT, 0);
-			process_drop(key);
-		}
-	}
-	bpf_map_delete_elem(&owners, &tgid);
-	bpf_map_delete_elem(&targets, &tgid);
-	return 0;
-}
-
-/*
- * What no hook has seen until the end. With a witness that is nothing, unless its
- * last runs were skipped: a preemptible kernel runs no program of ours on a
- * processor where the same one was interrupted (prog->active).
- */
-static __always_inline void settle_last(struct mt_process *process, struct task_struct *task)
-{
-	__u64 now_ns = bpf_ktime_get_boot_ns();
-	__s32 delta;
-
-	if (finished)
-		return;
-	delta = process_settle(process->mm, MT_OP_OTHER, now_ns);
-	/* From 6.17 on it is no target any more: sched_process_exit comes before this. */
-	if (delta && (process->flags & MT_PROCESS_TARGET))
-		change_tell(process, task, MT_OP_OTHER, -1, delta, now_ns);
-}
-
-/* The last user of an address space is gone: its process has ended, or exec'ed. */
-static __always_inline int on_exit_mmap(__u64 key)
-{
-	struct task_struct *task = task_current();
-	struct mt_process *process = bpf_map_lookup_elem(&processes, &key);
-	struct mm_struct *now = GET(task, mm);
-
-	if (!process)
-		return 0;
-	if (now && (__u64)now != key && GET(task, tgid) == process->tgid && !task_is_kernel(task)) {
-		process_move(process, now);
-		return 0;
-	}
-	settle_last(process, task);
-	if (process->tgid) /* else it lives on in another mm */
-		life_report(process->mm, MT_TYPE_EXIT, 0);
-	process_drop(key);
-	return 0;
+	return on_task_exit(task);
 }
 
 SEC("tp_btf/exit_mmap")
@@ -419,88 +286,10 @@ int BPF_KPROBE(process_unmap_kprobe, struct mm_struct *mm)
 	return PASS;
 }
 
-/* ---- seeding: every process that lives when tracing starts ---- */
-
-/* One reader at a time iterates, so one place to build a value is enough. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct mt_process);
-} seeds SEC(".maps");
-
-/*
- * What has changed where no hook could see it: the witness's place, once a second.
- * What is found for the first time may be the work of a call that has not ended
- * yet; what a second walk still finds, with nothing booked in between, is not.
- */
-static __always_inline void sweep(struct mt_process *process, struct task_struct *task, struct mm_struct *mm)
-{
-	__u64 now_ns = bpf_ktime_get_boot_ns();
-	__u32 count = mm_map_count(mm);
-	__s32 delta;
-
-	if (cfg_witness || finished || count == process->map_count)
-		return;
-	if (process->swept != count || process->last_change_ns > last_sweep_ns) {
-		process->swept = count;
-		return;
-	}
-	delta = process_settle(process->mm, MT_OP_OTHER, now_ns);
-	if (!delta)
-		return;
-	change_report(process, task, MT_OP_OTHER, -1, delta, now_ns);
-	if (delta > 0)
-		process_rose(process, MT_OP_OTHER, false);
-}
+/* ---- the walk over all tasks ---- */
 
 SEC("iter/task")
 int seed_process(struct bpf_iter__task *iter)
 {
-	struct task_struct *task = iter->task;
-	struct mm_struct *mm;
-	struct mt_process *seed, *process;
-	struct task_struct *owner;
-	__u32 zero = 0, tgid;
-	__u64 key;
-
-	if (!task || task_is_kernel(task))
-		return 0;
-	mm = task->mm;
-	if (!mm)
-		return 0; /* a zombie; its living threads come on their own */
-	key = (__u64)mm;
-	tgid = task->tgid;
-	if (seed_pass == MT_SEED_TARGETS && !bpf_map_lookup_elem(&targets, &tgid))
-		return 0;
-	if (seed_pass == MT_SEED_SHARERS) {
-		if (bpf_map_lookup_elem(&processes, &key))
-			target_mark(tgid);
-		return 0;
-	}
-	/* Who shares an mm comes after its owner; where targets alone count, he is looked up. */
-	owner = mm_owner(mm, task);
-	if (seed_pass == MT_SEED_OWNERS && owner != task)
-		return 0;
-	if (seed_pass != MT_SEED_TARGETS)
-		owner = task;
-	bpf_map_update_elem(&owners, &tgid, &key, BPF_NOEXIST);
-	process = bpf_map_lookup_elem(&processes, &key);
-	if (process) {
-		if (seed_pass == MT_SEED_SWEEP)
-			sweep(process, task, mm);
-		return 0;
-	}
-	seed = bpf_map_lookup_elem(&seeds, &zero);
-	if (!seed)
-		return 0;
-	seed->flags = 0;
-	process_init(seed, mm, owner, mm_map_count(mm));
-	/* The witness may have opened the account since: its word is the better one. */
-	if (bpf_map_update_elem(&processes, &key, seed, BPF_NOEXIST) && !bpf_map_lookup_elem(&processes, &key))
-		loss_count(MT_LOSS_PROCESSES);
-	/* Ended while we looked: exit_mmap came too early to close this account. */
-	if (task->mm != mm || mm_is_dying(mm))
-		bpf_map_delete_elem(&processes, &key);
-	return 0;
+	return on_task_visit(iter->task);
 }
