@@ -8,6 +8,7 @@
 #ifndef ALARM_BPF_H
 #define ALARM_BPF_H
 
+#include "context.bpf.h"
 #include "file.bpf.h"
 #include "kernel.bpf.h"
 #include "maps.bpf.h"
@@ -59,8 +60,7 @@ static __always_inline void alarm_sizes(struct mt_alarm_record *record, struct t
 					bool has_entry)
 {
 	struct mm_struct *at = (struct mm_struct *)mm;
-	__u32 tid = GET(task, pid);
-	struct op_context *context = has_entry ? bpf_map_lookup_elem(&contexts, &tid) : NULL;
+	struct op_context *context = has_entry ? context_find(GET(task, pid)) : NULL;
 
 	record->entry_map_count = 0;
 	if (context) {

@@ -44,7 +44,7 @@ static __always_inline int on_exec(struct task_struct *task, __u32 tid)
 	__u32 tgid = task->tgid;
 	struct mt_process *process = bpf_map_lookup_elem(&processes, &key);
 	struct mt_target *target = bpf_map_lookup_elem(&targets, &tgid);
-	struct op_context *context = bpf_map_lookup_elem(&contexts, &tid);
+	struct op_context *context = cfg_targets ? context_find(tid) : NULL;
 	struct op_outcome outcome = {.op = MT_OP_EXECVE, .flags = MT_OP_HAS_RESULT};
 
 	if (cfg_targets && !process && !target_maybe(tgid))
@@ -64,7 +64,7 @@ static __always_inline int on_exec(struct task_struct *task, __u32 tid)
 	process->execs++;
 	process->flags &= ~MT_PROCESS_STOPPED;
 	process_set_comm(process, task);
-	tally_call(process, outcome.op, false);
+	tally_call(process, outcome.op);
 	process_note(process);
 	if (target) {
 		struct op_context *shown = context && context->active ? context : NULL;
@@ -73,12 +73,13 @@ static __always_inline int on_exec(struct task_struct *task, __u32 tid)
 		target->flags &= ~MT_TARGET_PENDING;
 		file_describe(mm->exe_file, &file);
 		life_report(process->mm, MT_TYPE_EXEC, 0);
-		op_report(process, task, shown, &file, &outcome);
+		outcome_is_of(&outcome, process);
+		op_report(task, shown, &file, &outcome);
 	}
 	if (context)
 		context->active = 0;
 	if (tid != tgid)
-		bpf_map_delete_elem(&contexts, &tid); /* the thread goes on under another id */
+		context_drop(tid); /* the thread goes on under another id */
 	return 0;
 }
 
@@ -104,7 +105,8 @@ static __always_inline int on_task_exit(struct task_struct *task)
 	__u64 *mm;
 	struct mt_process *process;
 
-	bpf_map_delete_elem(&contexts, &tid);
+	if (cfg_targets && target_maybe(tgid))
+		context_drop(tid);
 	if (!task_group_is_dead(task))
 		return 0;
 	mm = bpf_map_lookup_elem(&owners, &tgid);

@@ -33,39 +33,6 @@ struct {
 	__type(value, struct mt_target);
 } targets SEC(".maps");
 
-/* How things stood when do_mmap began, mmap_lock held: what its refusal is judged by. */
-struct op_entry {
-	__u64 total_vm_pages, data_vm_pages, locked_vm_pages;
-	__u32 map_count;
-	__u32 pad;
-};
-
-/* What a target's task is doing, from the operation's enter to its exit. */
-struct op_context {
-	__u64 enter_ns;
-	__u64 args[MT_ARGS_MAX];
-	__s32 delta;
-	__u32 map_count; /* after the last change credited; valid if changed */
-	__u16 op;
-	__u8 active;
-	__u8 has_file;
-	__u8 changed;
-	__u8 peeking; /* it reads the lock only to look up its file */
-	__u8 anon;    /* the map it acts on has none */
-	__u8 by_core; /* seen by do_mmap or the munmap core alone: no call's exit will follow */
-	__u8 has_entry;
-	__u8 pad[7];
-	struct op_entry entry;
-	struct mt_file file;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 16384);
-	__type(key, __u32);
-	__type(value, struct op_context);
-} contexts SEC(".maps");
-
 /* A set of mms: whose accounts have changed since user space last asked. It is read in one call and emptied. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -127,6 +94,7 @@ const volatile bool cfg_stop_all;		/* --stop-at holds for every process */
 const volatile char cfg_stop_comm[MT_COMM_LEN]; /* --stop-at: part of the name, empty for any */
 const volatile __u32 cfg_self;			/* tgid of mmaptrace */
 const volatile bool cfg_exit_mmap;		/* mmap:exit_mmap is attached */
+const volatile __u32 cfg_context_mask;		/* entries of `contexts` less 1 */
 const volatile __u32 cfg_wake_bytes = 1 << 20;	/* wake the reader at this fill */
 
 /* Changed while running. */

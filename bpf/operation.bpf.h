@@ -23,47 +23,6 @@ static __always_inline bool op_is_exec(__u32 op)
 	return op == MT_OP_EXECVE || op == MT_OP_EXECVEAT;
 }
 
-/* The task's context, whatever it holds; NULL: none of its operations has been followed. */
-static __always_inline struct op_context *context_of(struct task_struct *task)
-{
-	__u32 tid = GET(task, pid);
-
-	return cfg_targets ? bpf_map_lookup_elem(&contexts, &tid) : NULL;
-}
-
-static __always_inline struct op_context *context_active(struct task_struct *task)
-{
-	struct op_context *context = context_of(task);
-
-	return context && context->active ? context : NULL;
-}
-
-static const struct op_context context_zero = {};
-
-/* The task's context, empty but for op; NULL if the table is full (counted). */
-static __always_inline struct op_context *context_open(struct task_struct *task, struct op_context *context, __u32 op)
-{
-	if (!context) {
-		__u32 tid = GET(task, pid);
-
-		if (bpf_map_update_elem(&contexts, &tid, &context_zero, BPF_ANY)) {
-			loss_count(MT_LOSS_CONTEXTS);
-			return NULL;
-		}
-		context = bpf_map_lookup_elem(&contexts, &tid);
-		if (!context)
-			return NULL;
-	}
-	context->op = op;
-	context->delta = 0;
-	context->changed = 0;
-	context->has_file = 0;
-	context->anon = 0;
-	context->by_core = 0;
-	context->has_entry = 0;
-	return context;
-}
-
 /* Will an exit hook tell of this call? Tracepoints do not fire for compat tasks. */
 static __always_inline bool call_is_told(int nr)
 {
@@ -79,6 +38,8 @@ static __always_inline bool is_streamed(__u32 tgid)
 }
 
 struct op_outcome {
+	__u64 mm, start_ns; /* whose it is */
+	__u32 tgid;
 	__u32 op;
 	__u32 syscall;
 	__u16 flags; /* enum mt_op_flags */
@@ -88,13 +49,19 @@ struct op_outcome {
 	__u64 now_ns;
 };
 
-static __always_inline void op_fill(struct mt_op_record *record, const struct mt_process *process,
-				    struct task_struct *task, const struct op_context *context,
-				    const struct op_outcome *outcome)
+static __always_inline void outcome_is_of(struct op_outcome *outcome, const struct mt_process *process)
 {
-	record->mm = process->mm;
-	record->start_ns = process->start_ns;
-	record->tgid = process->tgid;
+	outcome->mm = process->mm;
+	outcome->start_ns = process->start_ns;
+	outcome->tgid = process->tgid;
+}
+
+static __always_inline void op_fill(struct mt_op_record *record, struct task_struct *task,
+				    const struct op_context *context, const struct op_outcome *outcome)
+{
+	record->mm = outcome->mm;
+	record->start_ns = outcome->start_ns;
+	record->tgid = outcome->tgid;
 	record->tid = GET(task, pid);
 	if (context)
 		__builtin_memcpy(record->args, context->args, sizeof(record->args));
@@ -109,10 +76,9 @@ static __always_inline void op_fill(struct mt_op_record *record, const struct mt
 	record->syscall = outcome->syscall;
 }
 
-/* Streams one operation; context may be NULL. file_of: describes its file, or NULL. */
-static __always_inline void op_report(const struct mt_process *process, struct task_struct *task,
-				      const struct op_context *context, const struct mt_file *file,
-				      struct op_outcome *outcome)
+/* Streams one operation; context and file may be NULL. */
+static __always_inline void op_report(struct task_struct *task, const struct op_context *context,
+				      const struct mt_file *file, struct op_outcome *outcome)
 {
 	const __u32 bare_size = offsetof(struct mt_op_record, file);
 	struct mt_op_record *record;
@@ -127,7 +93,7 @@ static __always_inline void op_report(const struct mt_process *process, struct t
 		}
 		outcome->flags |= MT_OP_HAS_FILE;
 		head_fill(&record->head, MT_TYPE_OP, sizeof(*record), outcome->now_ns);
-		op_fill(record, process, task, context, outcome);
+		op_fill(record, task, context, outcome);
 		__builtin_memcpy(&record->file, file, sizeof(record->file));
 	} else {
 		record = bpf_ringbuf_reserve(&events, bare_size, 0);
@@ -136,7 +102,7 @@ static __always_inline void op_report(const struct mt_process *process, struct t
 			return;
 		}
 		head_fill(&record->head, MT_TYPE_OP, bare_size, outcome->now_ns);
-		op_fill(record, process, task, context, outcome);
+		op_fill(record, task, context, outcome);
 	}
 	bpf_ringbuf_submit(record, wake_flags());
 }
@@ -153,7 +119,8 @@ static __always_inline void change_tell(const struct mt_process *process, struct
 		.now_ns = now_ns,
 	};
 
-	op_report(process, task, NULL, NULL, &outcome);
+	outcome_is_of(&outcome, process);
+	op_report(task, NULL, NULL, &outcome);
 }
 
 /* The same if its process, or the one who did it, is streamed. */
@@ -208,8 +175,10 @@ static __noinline int context_flush(struct op_context *context, struct task_stru
 
 	outcome.now_ns = bpf_ktime_get_boot_ns();
 	outcome.map_count = context->map_count;
-	if (process && context->delta)
-		op_report(process, task, context, NULL, &outcome);
+	if (process && context->delta) {
+		outcome_is_of(&outcome, process);
+		op_report(task, context, NULL, &outcome);
+	}
 	return 0;
 }
 
@@ -277,26 +246,48 @@ static __always_inline void operation_end(struct mt_process *process, struct tas
 
 	error = op_error(task, op, outcome->ret);
 	outcome->flags |= MT_OP_HAS_RESULT;
-	tally_call(process, op, error);
+	if (!context || !context->counted)
+		tally_call(process, op);
 	if (error) {
 		outcome->flags |= MT_OP_FAILED;
+		tally_failure(process, op);
 		fail_count(process, error);
 	}
 	process_note(process);
+	outcome_is_of(outcome, process);
 	outcome->map_count = process->map_count;
 	if (context) {
 		outcome->delta += context->delta;
 		if (context->changed)
 			outcome->map_count = context->map_count;
-		op_report(process, task, context, context->has_file ? &context->file : NULL, outcome);
+		op_report(task, context, context->has_file ? &context->file : NULL, outcome);
 	} else if (outcome->delta && is_streamed(process->tgid)) {
-		op_report(process, task, NULL, NULL, outcome);
+		op_report(task, NULL, NULL, outcome);
 	}
 	if (error == ENOMEM || error == EAGAIN)
 		alarm_report(process->mm,
 			     CAUSE(MT_TYPE_FAIL, op) | CAUSE_IN_SYSCALL |
 				     (context && context->has_entry ? CAUSE_HAS_ENTRY : 0),
 			     error);
+}
+
+/*
+ * The same for what nearly always happens: all that the account had to be told of it
+ * was told under the lock (change_credit), so it need not be looked up again.
+ */
+static __always_inline bool operation_end_counted(struct task_struct *task, const struct op_context *context,
+						  struct op_outcome *outcome)
+{
+	if (!context->counted || op_error(task, outcome->op, outcome->ret))
+		return false;
+	outcome->flags |= MT_OP_HAS_RESULT;
+	outcome->mm = context->mm;
+	outcome->start_ns = context->start_ns;
+	outcome->tgid = context->tgid;
+	outcome->delta = context->delta;
+	outcome->map_count = context->map_count;
+	op_report(task, context, context->has_file ? &context->file : NULL, outcome);
+	return true;
 }
 
 #endif /* OPERATION_BPF_H */

@@ -213,12 +213,15 @@ static __noinline void tally_credit(struct mt_process *process, __u32 op, __s32 
 		process->tallies[op].delta += delta;
 }
 
-static __noinline void tally_call(struct mt_process *process, __u32 op, bool failed)
+static __noinline void tally_call(struct mt_process *process, __u32 op)
 {
-	if (op >= MT_OP_MAX)
-		return;
-	__sync_fetch_and_add(&process->tallies[op].calls, 1);
-	if (failed)
+	if (op < MT_OP_MAX)
+		__sync_fetch_and_add(&process->tallies[op].calls, 1);
+}
+
+static __noinline void tally_failure(struct mt_process *process, __u32 op)
+{
+	if (op < MT_OP_MAX)
 		__sync_fetch_and_add(&process->tallies[op].failed, 1);
 }
 

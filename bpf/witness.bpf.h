@@ -40,7 +40,7 @@ static __always_inline void refusal_infer(struct mt_process *process, struct tas
 	task_syscall_args(task, args);
 	if (!args[1] || args[1] >> 62)
 		return;
-	__sync_fetch_and_add(&process->tallies[MT_OP_MMAP].failed, 1);
+	tally_failure(process, MT_OP_MMAP);
 	__sync_fetch_and_add(&process->failed[MT_FAIL_ENOMEM], 1);
 	alarm_report(process->mm, CAUSE(MT_TYPE_FAIL, MT_OP_MMAP) | CAUSE_IN_SYSCALL, ENOMEM);
 }
@@ -55,6 +55,13 @@ static __always_inline void change_credit(struct mt_process *process, struct tas
 		context->delta += delta;
 		context->map_count = process->map_count;
 		context->changed = 1;
+		if (!context->counted && !op_is_exec(op)) {
+			tally_call(process, op);
+			context->mm = process->mm;
+			context->start_ns = process->start_ns;
+			context->tgid = process->tgid;
+			context->counted = 1;
+		}
 	} else if (cfg_targets) {
 		change_report(process, task, op, nr, delta, bpf_ktime_get_boot_ns());
 	}
@@ -64,12 +71,12 @@ static __always_inline void change_credit(struct mt_process *process, struct tas
 
 /*
  * Is this release of the lock, held for reading, the end of a change? Not if the
- * task only peeks, nor if its operation is over and it takes a fault on its way
- * to user space, when its registers still name the call.
+ * task's operation is over and it takes a fault on its way to user space, when its
+ * registers still name the call.
  */
 static __always_inline bool ends_downgrade(const struct op_context *context, __u32 op)
 {
-	return op_downgrades(op) && (!context || (context->active && !context->peeking));
+	return op_downgrades(op) && (!context || context->active);
 }
 
 /* Somebody changes an mm that has no account, or one left by its owner. NULL: not ours to account for. */
@@ -101,6 +108,9 @@ static __always_inline int on_lock_released(struct mm_struct *mm, bool write)
 
 	if (finished || (own && cfg_targets && !target_maybe(GET(task, tgid))))
 		return 0; /* somebody else */
+	context = own ? context_of(task) : NULL;
+	if (!write && context && context->peeking)
+		return 0;
 	process = bpf_map_lookup_elem(&processes, &key);
 	count = mm_map_count(mm);
 	if (process && process->map_count == count && cfg_calls)
@@ -108,7 +118,6 @@ static __always_inline int on_lock_released(struct mm_struct *mm, bool write)
 	/* A forked child's mm is first seen here in its parent: not ours to open. */
 	if (!process && !own)
 		return 0;
-	context = own ? context_of(task) : NULL;
 	if (context && context->active) {
 		op = context->op;
 	} else {
@@ -127,7 +136,7 @@ static __always_inline int on_lock_released(struct mm_struct *mm, bool write)
 	}
 	/* What has an active context is counted at its end. */
 	if (own && !(context && context->active) && witness_counts(op, nr)) {
-		tally_call(process, op, false);
+		tally_call(process, op);
 		if (op == MT_OP_MMAP && process->map_count == count && !cfg_core)
 			refusal_infer(process, task, count);
 		process_note(process);
@@ -174,18 +183,22 @@ static __always_inline int on_exit(int nr, __s64 ret)
 	context = context_active(task);
 	if (context)
 		context->active = 0;
-	process = bpf_map_lookup_elem(&processes, &key);
-	if (!process || !outcome.op)
-		return 0;
-	if (op_is_exec(outcome.op) && ret >= 0)
-		return 0; /* told, and counted, when it succeeded */
+	if (!outcome.op || (op_is_exec(outcome.op) && ret >= 0))
+		return 0; /* an exec was told, and counted, when it succeeded */
+	if (context && context->op != outcome.op)
+		context = NULL;
 	outcome.now_ns = bpf_ktime_get_boot_ns();
+	if (context && operation_end_counted(task, context, &outcome))
+		return 0;
+	process = bpf_map_lookup_elem(&processes, &key);
+	if (!process)
+		return 0;
 	if (!cfg_witness && !finished) {
 		outcome.delta = process_settle(process->mm, outcome.op, outcome.now_ns);
 		if (outcome.delta > 0)
 			process_rose(process, outcome.op, true);
 	}
-	operation_end(process, task, context && context->op == outcome.op ? context : NULL, &outcome);
+	operation_end(process, task, context, &outcome);
 	return 0;
 }
 

@@ -11,6 +11,18 @@
 #include "syscalls.h"
 #include "tracer_private.h"
 
+/* A power of two, so that a task's place is found by a mask. */
+static void contexts_size(struct mmaptrace_bpf *bpf, uint32_t least)
+{
+	uint32_t places = 1;
+
+	while (places < least && places < 1U << 31)
+		places <<= 1;
+	bpf_map__set_max_entries(bpf->maps.contexts, places);
+	bpf_map__set_max_entries(bpf->maps.context_places, places);
+	bpf->rodata->cfg_context_mask = places - 1;
+}
+
 static void configure(struct mmaptrace_bpf *bpf, const struct tracer_options *options)
 {
 	const struct plan *plan = &options->plan;
@@ -30,7 +42,7 @@ static void configure(struct mmaptrace_bpf *bpf, const struct tracer_options *op
 	bpf_map__set_max_entries(bpf->maps.owners, options->max_processes);
 	bpf_map__set_max_entries(bpf->maps.changed, options->notes ? options->notes : 1);
 	bpf_map__set_max_entries(bpf->maps.targets, options->operations ? options->max_processes : 1);
-	bpf_map__set_max_entries(bpf->maps.contexts, options->operations ? options->max_processes : 1);
+	contexts_size(bpf, options->operations ? options->max_processes : 1);
 	bpf_map__set_max_entries(bpf->maps.events, options->ring_bytes);
 
 	syscalls_fill((__u8 *)bpf->rodata->cfg_op_of_nr);

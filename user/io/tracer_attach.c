@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The roads to operations: which programs are loaded for each, what they are attached to, how they are let go. */
 #include <errno.h>
+#include <linux/perf_event.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
+#include "cleanup.h"
 #include "kernel_btf.h"
 #include "log.h"
 #include "op.h"
@@ -176,17 +180,66 @@ static int link_keep(struct tracer *tracer, struct bpf_link *link, const char *w
 	return -error;
 }
 
+/* The number that perf knows a system call's tracepoint by, negative errno. */
+static long long tracepoint_id(const char *name)
+{
+	static const char *const roots[] = {"/sys/kernel/tracing", "/sys/kernel/debug/tracing"};
+	char path[sizeof("/sys/kernel/debug/tracing/events/syscalls//id") + NAME_LEN];
+	long long id;
+
+	for (unsigned int i = 0; i < sizeof(roots) / sizeof(roots[0]); i++) {
+		FILE *file _cleanup_file_ = NULL;
+
+		snprintf(path, sizeof(path), "%s/events/syscalls/%s/id", roots[i], name);
+		file = fopen(path, "re");
+		if (file && fscanf(file, "%lld", &id) == 1)
+			return id;
+	}
+	return -ENOENT;
+}
+
+/*
+ * Opens an event at a tracepoint for this thread alone. Its BPF program runs for
+ * everyone all the same; but perf's own event, which libbpf would open for all of
+ * CPU 0, would be counted there at each system call, at the price of the program.
+ * Returns a file descriptor or negative errno.
+ */
+static int tracepoint_open(const char *name)
+{
+	struct perf_event_attr attr = {.type = PERF_TYPE_TRACEPOINT, .size = sizeof(attr)};
+	long long id = tracepoint_id(name);
+	int fd;
+
+	if (id < 0)
+		return (int)id;
+	attr.config = (__u64)id;
+	fd = (int)syscall(SYS_perf_event_open, &attr, 0 /* this thread */, -1, -1, PERF_FLAG_FD_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
 /* Attaches to one system call's tracepoint; one that this kernel lacks is left out. */
 static int attach_tracepoint(struct tracer *tracer, struct bpf_program *program, enum edge edge, uint32_t op)
 {
 	char name[NAME_LEN];
 	struct bpf_link *link;
+	int fd;
 
 	snprintf(name, sizeof(name), "sys_%s_%s", edge == EDGE_EXIT ? "exit" : "enter", op_name(op));
-	link = bpf_program__attach_tracepoint(program, "syscalls", name);
-	if (!link && errno == ENOENT) {
+	fd = tracepoint_open(name);
+	if (fd == -ENOENT) {
 		log_debug("this kernel has no tracepoint syscalls:%s", name);
 		return 0;
+	}
+	if (fd < 0) {
+		log_error("cannot open tracepoint syscalls:%s: %s", name, strerror(-fd));
+		return fd;
+	}
+	link = bpf_program__attach_perf_event(program, fd); /* which owns fd from now on */
+	if (!link) {
+		int error = errno;
+
+		close(fd);
+		errno = error;
 	}
 	return link_keep(tracer, link, name);
 }
