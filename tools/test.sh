@@ -10,6 +10,7 @@ cd "$(dirname "$0")/.."
 
 # A test that hangs has ends of its own; this is for the suite that does not, so that the last line is said.
 kernel_patience_s=1200
+vm_patience_s=2400
 
 export MMAPTRACE_REQUIRE=${MMAPTRACE_REQUIRE:-1}
 if [ "${MMAPTRACE_QUICK:-0}" = 1 ]; then export MMAPTRACE_SEEDS=${MMAPTRACE_SEEDS:-20}; fi
@@ -75,12 +76,17 @@ suite() {
 
 jobs=-j$(nproc)
 heading "what is needed"
-tools/setup.sh test heavy
+tools/setup.sh test heavy vm
 step build make "$jobs"
 check edges make edges
 if step "unit tests, build" make "$jobs" unit; then suite "unit tests" make check; else failed=$((failed + 1)); fi
 check lint make lint
 step workloads make "$jobs" workloads || failed=$((failed + 1))
 suite "live kernel" timeout -k 20 $kernel_patience_s python3 tests/kernel/run.py
+if step "arm64, build" tools/cross.sh arm64; then
+	suite "other kernels" timeout -k 20 $vm_patience_s tests/vm/run.py --markdown build/matrix.md
+else
+	failed=$((failed + 1))
+fi
 check story tools/run.sh
 heading counts

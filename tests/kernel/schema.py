@@ -200,6 +200,8 @@ def op_problems(line, calls_seen):
     if calls_seen:
         nothing = line["errno"] is None and line["op"] != "other" and line["ret"] is None
         return [RESULTLESS] if nothing else []
+    if line["op"] in ("execve", "execveat") and line["ret"] == 0:
+        return []  # sched_process_exec tells, whatever else is hooked
     return [f"{field} of a call that is not seen" for field in CALL_FIELDS if line[field] is not None]
 
 

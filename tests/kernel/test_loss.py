@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Nothing is lost in silence: what could not be kept is counted, and the counts stay exact."""
 
-from lib import Case, Tracer, losses, main, maps_count, results_parse, start_workload, workload
+from lib import Case, Tracer, losses, main, maps_count, op_sums, results_parse, start_workload, workload
 
 
 class Loss(Case):
@@ -54,6 +54,18 @@ class Loss(Case):
         kinds = {line["kind"] for line in lines if line["type"] == "finding" and line["comm"] == "fastleak"}
         self.assertIn("enomem", kinds)
         self.assertTrue(kinds & {"exhaustion", "leak"}, kinds)
+
+    def test_no_room_for_threads(self):
+        """What nine threads do, in one place: named and summed up all the same, without arguments."""
+        with Tracer("--max-procs", "1", "--", workload("lifecycle"), "thread_churn") as tracer:
+            self.assertEqual(tracer.wait(), 0)
+            tracer.out.ended()
+            pid, count, _ = results_parse(tracer.out.text())[0]
+            lines = tracer.lines()
+        self.assertIn("operations without context: table full", [line["what"] for line in losses(lines)])
+        end = next(line for line in lines if line["type"] == "exit" and line["pid"] == pid)
+        by_ops = end["baseline"] + op_sums(lines)[pid, end["start_time"]]
+        self.assertEqual((end["map_count"], by_ops), (count, count))
 
     def test_few_processes_command(self):
         """A tree of 31 processes in room for 8."""

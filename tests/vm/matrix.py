@@ -44,7 +44,7 @@ SHARED = (
 LIMITS = ((32768, "early.by_pid"), (32768, "early.system_wide"), (1024, "refusal.*"), (4096, "*"))
 # By measurement: the matrix is to end within some ten minutes on two processors.
 ENVIRONMENT = {
-    "MMAPTRACE_REQUIRE": "1", "MMAPTRACE_PATIENCE": "4", "MMAPTRACE_SEEDS": "4", "MMAPTRACE_OPS": "400",
+    "MMAPTRACE_REQUIRE": "1", "MMAPTRACE_PATIENCE": "4", "MMAPTRACE_SEEDS": "3", "MMAPTRACE_OPS": "400",
     "MMAPTRACE_RUNS": "1", "MMAPTRACE_REPORT": "$OUT/results",
 }  # fmt: skip
 # Of a failure's reason; all of it is on the console (--verbose).

@@ -387,8 +387,9 @@ static void destroy_link(void *arg, unsigned int i)
 }
 
 /*
- * Each syscall tracepoint waits for RCU grace periods when it is let go: 48 of
- * them took 3.4 s one after the other, and take 0.1 s side by side.
+ * Each syscall tracepoint waits for RCU grace periods when it is let go, most of it
+ * under the kernel's event_mutex: 48 of them take two to three seconds one after the
+ * other, and somewhat less side by side.
  */
 void tracer_detach_operations(struct tracer *tracer)
 {
