@@ -62,7 +62,7 @@ class Loss(Case):
             tracer.out.ended()
             pid, count, _ = results_parse(tracer.out.text())[0]
             lines = tracer.lines()
-        self.assertIn("operations without context: table full", [line["what"] for line in losses(lines)])
+        self.assertTrue(any(line["what"].startswith("operations without arguments") for line in losses(lines)))
         end = next(line for line in lines if line["type"] == "exit" and line["pid"] == pid)
         by_ops = end["baseline"] + op_sums(lines)[pid, end["start_time"]]
         self.assertEqual((end["map_count"], by_ops), (count, count))
@@ -76,6 +76,7 @@ class Loss(Case):
             lines = tracer.lines()
         self.check_losses(lines)
         exits = {line["pid"]: line["map_count"] for line in lines if line["type"] == "exit" and line["pid"] in counts}
+        self.assertTrue(exits, "no exit line of any of them")
         self.assertEqual(exits, {pid: counts[pid] for pid in exits})
 
     def test_few_processes_system_wide(self):
@@ -85,8 +86,11 @@ class Loss(Case):
                 self.assertEqual(tracer.stop(), 0)
                 lines = tracer.lines()
             self.check_losses(lines)
-            for line in lines:
-                if line["type"] == "process" and line["pid"] == holder.pid:
+            # Whether there is room for it is not said, only that what is said is right.
+            rows = [line for line in lines if line["type"] == "process"]
+            self.assertTrue(rows, "no process at all")
+            for line in rows:
+                if line["pid"] == holder.pid:
                     self.assertEqual(line["map_count"], maps_count(holder.pid))
 
     def test_no_loss_without_need(self):

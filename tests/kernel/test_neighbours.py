@@ -37,7 +37,9 @@ def counter_open(event):
 class Neighbours(Case):
     def test_perf_counts_what_we_trace(self):
         """A BPF program on a tracepoint that returns 0 hides the event from perf."""
-        with start_workload("holder", "--maps", 100, ready=True) as holder, Tracer("-p", holder.pid) as tracer:
+        with start_workload("holder", "--maps", 100, ready=True) as holder, Tracer(
+            "--hooks=witness,syscalls", "-p", holder.pid
+        ) as tracer:
             tracer.ready()
             event = tracepoint_id("sys_exit_munmap")
             if event is None:
