@@ -68,14 +68,15 @@ static int attach_raw(enum bpf_prog_type type, enum bpf_attach_type attach, cons
 	return program < 0 ? program : bpf_raw_tracepoint_open(type == BPF_PROG_TYPE_TRACING ? NULL : name, program);
 }
 
-static int attach_perf(enum bpf_prog_type type, struct perf_event_attr *attr)
+/* pid 0, cpu -1: an event of this thread alone, as perf counts it; -1, 0: of all on CPU 0. BPF runs for everyone. */
+static int attach_perf(enum bpf_prog_type type, struct perf_event_attr *attr, pid_t pid, int cpu)
 {
 	int program = load(type, 0, NULL), event;
 
 	if (program < 0)
 		return program;
 	attr->size = sizeof(*attr);
-	event = (int)syscall(SYS_perf_event_open, attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
+	event = (int)syscall(SYS_perf_event_open, attr, pid, cpu, -1, PERF_FLAG_FD_CLOEXEC);
 	if (event < 0 || ioctl(event, PERF_EVENT_IOC_SET_BPF, program) || ioctl(event, PERF_EVENT_IOC_ENABLE, 0))
 		return -errno;
 	return event;
@@ -93,7 +94,7 @@ static int attach_tp(const char *name)
 	if (id < 0)
 		return (int)id;
 	attr.config = (__u64)id;
-	return attach_perf(BPF_PROG_TYPE_TRACEPOINT, &attr);
+	return attach_perf(BPF_PROG_TYPE_TRACEPOINT, &attr, 0, -1);
 }
 
 static int attach_probe(const char *function, bool at_return)
@@ -102,7 +103,7 @@ static int attach_probe(const char *function, bool at_return)
 	struct perf_event_attr attr = {
 		.type = (__u32)type, .config = at_return, .config1 = (__u64)(uintptr_t)function, .sample_period = 1};
 
-	return type < 0 ? (int)type : attach_perf(BPF_PROG_TYPE_KPROBE, &attr);
+	return type < 0 ? (int)type : attach_perf(BPF_PROG_TYPE_KPROBE, &attr, -1, 0);
 }
 
 static int attach(const char *hook)
