@@ -56,8 +56,15 @@ struct {
 	__type(value, __u32);
 } context_places SEC(".maps");
 
-/* A task's place is the first free one from its tid on. */
+/*
+ * A task's place is the first free one of these. Spread, as the threads of a pool
+ * have neighbouring tids: two pools would lie in each other's way (Fibonacci hashing).
+ */
 #define CONTEXT_TRIES 4
+static __always_inline __u32 context_place(__u32 tid, int i)
+{
+	return ((tid * 2654435769U >> 8) + i) & cfg_context_mask;
+}
 
 /* The task's context, whatever it holds; NULL: none of its operations has been followed. */
 static __always_inline struct op_context *context_find(__u32 tid)
@@ -66,7 +73,7 @@ static __always_inline struct op_context *context_find(__u32 tid)
 	__u32 place;
 
 	for (int i = 0; i < CONTEXT_TRIES; i++) {
-		place = (tid + i) & cfg_context_mask;
+		place = context_place(tid, i);
 		context = bpf_map_lookup_elem(&contexts, &place);
 		if (context && context->tid == tid)
 			return context;
@@ -81,7 +88,7 @@ static __noinline int context_claim(__u32 tid)
 	__u32 place;
 
 	for (int i = 0; i < CONTEXT_TRIES; i++) {
-		place = (tid + i) & cfg_context_mask;
+		place = context_place(tid, i);
 		context = bpf_map_lookup_elem(&contexts, &place);
 		if (!context || context->tid || bpf_map_update_elem(&context_places, &place, &tid, BPF_NOEXIST))
 			continue;
@@ -101,7 +108,7 @@ static __noinline int context_drop(__u32 tid)
 	__u32 place;
 
 	for (int i = 0; i < CONTEXT_TRIES; i++) {
-		place = (tid + i) & cfg_context_mask;
+		place = context_place(tid, i);
 		context = bpf_map_lookup_elem(&contexts, &place);
 		if (!context || context->tid != tid)
 			continue;

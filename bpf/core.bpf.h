@@ -82,7 +82,10 @@ static __always_inline int on_munmap_enter(__u64 addr, __u64 len)
 	nr = task_syscall(task);
 	if (op_of_syscall(nr) != MT_OP_MUNMAP || call_is_told(nr))
 		return 0;
-	context = context_open(task, context_of(task), MT_OP_MUNMAP);
+	context = context_of(task);
+	if (context && context->active && !context->by_core)
+		return 0; /* its call's exit will tell: arm64's 32-bit munmap is the native one */
+	context = context_open(task, context, MT_OP_MUNMAP);
 	if (!context)
 		return 0;
 	context->args[0] = addr;

@@ -39,7 +39,7 @@ static __always_inline bool file_describe(struct file *file, struct mt_file *ret
 	if (!file)
 		return false;
 	inode = BPF_CORE_READ(file, f_inode);
-	if (bpf_probe_read_kernel(copy, 80, inode))
+	if (bpf_probe_read_kernel(copy, sizeof(copy), inode))
 		return false;
 	sb = COPIED(copy, inode, i_sb, struct super_block *);
 	ret_file->inode = COPIED(copy, inode, i_ino, __u64);

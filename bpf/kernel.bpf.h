@@ -13,6 +13,8 @@
 #include "mmaptrace.h"
 
 #define PF_KTHREAD     0x00200000
+#define PF_IO_WORKER   0x00000010 /* 5.12 */
+#define PF_USER_WORKER 0x00004000 /* 6.4 */
 #define SB_KERNMOUNT   (1 << 22)
 #define RLIMIT_DATA    2
 #define RLIMIT_MEMLOCK 8
@@ -186,7 +188,7 @@ static __always_inline void compat_args(struct pt_regs *regs, __u64 *args)
 		for (int i = 0; i < MT_ARGS_MAX; i++)
 			args[i] = words[i];
 	} else if (nr == I386_IPC) { /* call, first, second, third, ptr */
-		args[0] = (__u32)REGISTER(regs, bx) == I386_IPC_SHMDT ? args[4] : args[1];
+		args[0] = (REGISTER(regs, bx) & 0xffff) == I386_IPC_SHMDT ? args[4] : args[1];
 		args[1] = args[4];
 	}
 }
@@ -204,7 +206,8 @@ static __always_inline int task_syscall(struct task_struct *task)
 #if defined(__TARGET_ARCH_x86)
 	nr = REGISTER(regs, orig_ax);
 #elif defined(__TARGET_ARCH_arm64)
-	nr = REGISTER(regs, syscallno);
+	/* A worker of the kernel's in user's clothes (io_uring) has none; 0, as its registers say, is io_setup here. */
+	nr = GET(task, flags) & (PF_IO_WORKER | PF_USER_WORKER) ? -1 : REGISTER(regs, syscallno);
 #else
 #error "no system call number on this architecture"
 #endif

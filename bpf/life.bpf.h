@@ -36,6 +36,33 @@ static __always_inline int on_fork(struct task_struct *parent, struct task_struc
 	return 0;
 }
 
+/* The new image is complete: books it, and tells of the exec. target, context: NULL if there is none. */
+static __always_inline void exec_book(struct mt_process *process, struct task_struct *task, struct mt_target *target,
+				      const struct op_context *context)
+{
+	struct mm_struct *mm = task->mm;
+	struct op_outcome outcome = {.flags = MT_OP_HAS_RESULT, .now_ns = bpf_ktime_get_boot_ns()};
+	struct mt_file file = {};
+
+	outcome.map_count = mm_map_count(mm);
+	outcome.op = op_of_syscall(task_syscall(task)) == MT_OP_EXECVEAT ? MT_OP_EXECVEAT : MT_OP_EXECVE;
+	process_book(process, outcome.map_count, GET(mm, total_vm), outcome.op, outcome.now_ns);
+	outcome.delta = process->exec_delta;
+	process->exec_delta = 0;
+	process->execs++;
+	process->flags &= ~MT_PROCESS_STOPPED;
+	process_set_comm(process, task);
+	tally_call(process, outcome.op);
+	process_note(process);
+	if (!target)
+		return;
+	target->flags &= ~MT_TARGET_PENDING;
+	file_describe(mm->exe_file, &file);
+	life_report(process->mm, MT_TYPE_EXEC, 0);
+	outcome_is_of(&outcome, process);
+	op_report(task, context, &file, &outcome);
+}
+
 /* An exec has succeeded; tid: what the thread went by until now. */
 static __always_inline int on_exec(struct task_struct *task, __u32 tid)
 {
@@ -45,37 +72,14 @@ static __always_inline int on_exec(struct task_struct *task, __u32 tid)
 	struct mt_process *process = bpf_map_lookup_elem(&processes, &key);
 	struct mt_target *target = bpf_map_lookup_elem(&targets, &tgid);
 	struct op_context *context = cfg_targets ? context_find(tid) : NULL;
-	struct op_outcome outcome = {.op = MT_OP_EXECVE, .flags = MT_OP_HAS_RESULT};
 
 	if (cfg_targets && !process && !target_maybe(tgid))
 		return 0;
 	/* An account that is not ours was left behind at this address by another mm. */
 	if (!process || process->tgid != tgid)
 		process = process_adopt(mm, task, true);
-	if (!process || finished)
-		return 0;
-	outcome.now_ns = bpf_ktime_get_boot_ns();
-	outcome.map_count = mm_map_count(mm);
-	if (context && context->active && context->op == MT_OP_EXECVEAT)
-		outcome.op = MT_OP_EXECVEAT;
-	process_book(process, outcome.map_count, GET(mm, total_vm), outcome.op, outcome.now_ns);
-	outcome.delta = process->exec_delta;
-	process->exec_delta = 0;
-	process->execs++;
-	process->flags &= ~MT_PROCESS_STOPPED;
-	process_set_comm(process, task);
-	tally_call(process, outcome.op);
-	process_note(process);
-	if (target) {
-		struct op_context *shown = context && context->active ? context : NULL;
-		struct mt_file file = {};
-
-		target->flags &= ~MT_TARGET_PENDING;
-		file_describe(mm->exe_file, &file);
-		life_report(process->mm, MT_TYPE_EXEC, 0);
-		outcome_is_of(&outcome, process);
-		op_report(task, shown, &file, &outcome);
-	}
+	if (process && !finished)
+		exec_book(process, task, target, context && context->active ? context : NULL);
 	if (context)
 		context->active = 0;
 	if (tid != tgid)

@@ -41,7 +41,7 @@ struct {
 	__type(value, __u8);
 } changed SEC(".maps");
 
-/* mms being booked at this moment; used without a witness alone. */
+/* mms being booked at this moment by one who does not hold their lock. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1024);
@@ -141,21 +141,20 @@ static __always_inline __u64 wake_flags(void)
 }
 
 /*
- * Might this be a target, or one who shares a target's mm? A bit for each pid, shared
+ * Might this be a target, or one who shares a target's mm? A mark for each pid, shared
  * by those that agree in their low 16 bits, spares the lookups for nearly everyone
- * else. Never taken down.
+ * else. Never taken down. A byte, not a bit: two who mark at once can't lose one.
  */
-#define TARGET_BITS 65536
-volatile __u64 target_bits[TARGET_BITS / 64];
+volatile __u8 target_marks[MT_TARGET_MARKS];
 
 static __always_inline bool target_maybe(__u32 tgid)
 {
-	return target_bits[tgid % TARGET_BITS / 64] >> (tgid % 64) & 1;
+	return target_marks[tgid % MT_TARGET_MARKS];
 }
 
 static __always_inline void target_mark(__u32 tgid)
 {
-	target_bits[tgid % TARGET_BITS / 64] |= 1ULL << (tgid % 64);
+	target_marks[tgid % MT_TARGET_MARKS] = 1;
 }
 
 static __always_inline void head_fill(struct mt_head *head, __u16 type, __u32 size, __u64 now_ns)

@@ -82,7 +82,8 @@ enum mt_fail { MT_ERRNOS(MT_ERRNO_ENUM) MT_FAIL_REST, MT_FAIL_MAX };
 	X(LIFE_RECORDS, "exec and fork records: ring buffer full")                                                     \
 	X(PROCESSES, "changes not counted: process table full (--max-procs)")                                          \
 	X(OWNERS, "process owners not kept: table full (--max-procs)")                                                 \
-	X(CONTEXTS, "operations without context: table full")                                                          \
+	X(CONTEXTS, "operations without arguments and results: no room for their thread (--max-procs)")                \
+	X(EXITS, "operations whose end was not seen")                                                                  \
 	X(TARGETS, "children not followed: table full (--max-procs)")                                                  \
 	X(SIGNALS, "stop signals not sent")                                                                            \
 	X(FILES, "files not identified")
@@ -143,6 +144,9 @@ struct mt_file {
 	char name[MT_FILE_NAME_LEN]; /* last component, raw bytes, cut to fit */
 };
 #define MT_FILE_KERNEL_MOUNT 1 /* the superblock is SB_KERNMOUNT: memfd, anonymous shm */
+
+/* Marks of those who might be targets, by the low bits of their tgid. */
+#define MT_TARGET_MARKS 65536
 
 /* Value of `targets`, keyed by tgid: processes whose operations are streamed. */
 struct mt_target {

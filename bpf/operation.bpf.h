@@ -165,20 +165,24 @@ static __always_inline void peek(struct task_struct *task, struct op_context *co
 		context->file = peeked.file;
 }
 
-/* What was credited to an operation whose exit hook did not run is told before the next one takes its place. */
+/*
+ * The exit of the operation before this one was not seen: a kretprobe found no free
+ * instance, or the kernel skipped the program. It is counted, and what was credited
+ * to the operation is told before the next one takes its place.
+ */
 static __noinline int context_flush(struct op_context *context, struct task_struct *task)
 {
-	struct mm_struct *mm = GET(task, mm);
-	__u64 key = (__u64)mm;
-	struct mt_process *process = bpf_map_lookup_elem(&processes, &key);
 	struct op_outcome outcome = {.op = context->op, .syscall = ~0U, .delta = context->delta};
 
-	outcome.now_ns = bpf_ktime_get_boot_ns();
+	loss_count(MT_LOSS_EXITS);
+	if (!context->counted || !context->delta)
+		return 0;
+	outcome.mm = context->mm;
+	outcome.start_ns = context->start_ns;
+	outcome.tgid = context->tgid;
 	outcome.map_count = context->map_count;
-	if (process && context->delta) {
-		outcome_is_of(&outcome, process);
-		op_report(task, context, NULL, &outcome);
-	}
+	outcome.now_ns = bpf_ktime_get_boot_ns();
+	op_report(task, context, NULL, &outcome);
 	return 0;
 }
 
@@ -196,7 +200,7 @@ static __always_inline int on_enter(int nr, bool with_vma)
 	/* Who has a context is followed. */
 	if (!op || (!context && !is_streamed(GET(task, tgid))))
 		return 0;
-	if (context && context->active && context->changed)
+	if (context && context->active)
 		context_flush(context, task);
 	context = context_open(task, context, op);
 	if (!context)

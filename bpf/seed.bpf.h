@@ -59,6 +59,8 @@ static __always_inline int on_task_visit(struct task_struct *task)
 	tgid = task->tgid;
 	if (seed_pass == MT_SEED_TARGETS && !bpf_map_lookup_elem(&targets, &tgid))
 		return 0;
+	if (seed_pass == MT_SEED_SWEEP && cfg_targets && !target_maybe(tgid))
+		return 0;
 	if (seed_pass == MT_SEED_SHARERS) {
 		if (bpf_map_lookup_elem(&processes, &key))
 			target_mark(tgid);

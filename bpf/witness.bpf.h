@@ -123,8 +123,8 @@ static __always_inline int on_lock_released(struct mm_struct *mm, bool write)
 	} else {
 		nr = own ? task_syscall(task) : -1;
 		op = op_of_syscall(nr);
-		/* No hook opens one for a 32-bit call: this is left from before its exec. */
-		if (nr >= MT_NR_COMPAT && !cfg_compat_calls && !cfg_core)
+		/* What no hook opens one for, 32-bit calls but mmap's and munmap's, has none: it is another call's. */
+		if (nr >= MT_NR_COMPAT && !cfg_compat_calls && !(cfg_core && op == MT_OP_MUNMAP))
 			context = NULL;
 	}
 	if (!write && !ends_downgrade(context, op))

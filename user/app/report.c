@@ -306,7 +306,7 @@ void report_table(struct session *session)
 static bool count_is_exact(unsigned int slot)
 {
 	return slot == MT_LOSS_OP_RECORDS || slot == MT_LOSS_ALARM_RECORDS || slot == MT_LOSS_LIFE_RECORDS ||
-	       slot == MT_LOSS_CONTEXTS || slot == MT_LOSS_FILES;
+	       slot == MT_LOSS_CONTEXTS || slot == MT_LOSS_EXITS || slot == MT_LOSS_FILES;
 }
 
 static void report_loss(struct session *session, unsigned int slot, const char *what, uint64_t count)

@@ -180,7 +180,7 @@ static int link_keep(struct tracer *tracer, struct bpf_link *link, const char *w
 	return -error;
 }
 
-/* The number that perf knows a system call's tracepoint by, negative errno. */
+/* The number that perf knows a system call's tracepoint by, or negative errno; ENOENT: this kernel lacks it. */
 static long long tracepoint_id(const char *name)
 {
 	static const char *const roots[] = {"/sys/kernel/tracing", "/sys/kernel/debug/tracing"};
@@ -192,8 +192,10 @@ static long long tracepoint_id(const char *name)
 
 		snprintf(path, sizeof(path), "%s/events/syscalls/%s/id", roots[i], name);
 		file = fopen(path, "re");
-		if (file && fscanf(file, "%lld", &id) == 1)
-			return id;
+		if (!file && errno != ENOENT)
+			return -errno;
+		if (file)
+			return fscanf(file, "%lld", &id) == 1 ? id : -EIO;
 	}
 	return -ENOENT;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <signal.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,9 +87,13 @@ int tracer_open_rings(struct tracer *tracer)
 	struct mmaptrace_bpf *bpf = tracer->bpf;
 
 	tracer->events.ring = ring_buffer__new(bpf_map__fd(bpf->maps.events), drain_take, &tracer->events, NULL);
+	if (!tracer->events.ring)
+		return -errno;
 	tracer->alarms.ring = ring_buffer__new(bpf_map__fd(bpf->maps.alarms), drain_take, &tracer->alarms, NULL);
+	if (!tracer->alarms.ring)
+		return -errno;
 	tracer->batch = calloc(TRACER_READ_BATCH, sizeof(*tracer->batch));
-	if (!tracer->events.ring || !tracer->alarms.ring || !tracer->batch)
+	if (!tracer->batch)
 		return -ENOMEM;
 	return map_positions(tracer);
 }
@@ -142,18 +147,24 @@ int tracer_sweep(struct tracer *tracer)
 int tracer_target_add(struct tracer *tracer, uint32_t pid, uint32_t flags)
 {
 	struct mt_target target = {.flags = flags};
-	uint64_t *bits = (uint64_t *)tracer->bpf->bss->target_bits;
 
-	__atomic_fetch_or(&bits[pid % 65536 / 64], 1ULL << (pid % 64), __ATOMIC_SEQ_CST);
-
+	tracer->bpf->bss->target_marks[pid % MT_TARGET_MARKS] = 1;
 	return bpf_map__update_elem(tracer->bpf->maps.targets, &pid, sizeof(pid), &target, sizeof(target), BPF_ANY);
 }
 
 bool tracer_has_targets(struct tracer *tracer)
 {
+	const struct bpf_map *targets = tracer->bpf->maps.targets;
 	uint32_t pid;
 
-	return !bpf_map__get_next_key(tracer->bpf->maps.targets, NULL, &pid, sizeof(pid));
+	while (!bpf_map__get_next_key(targets, NULL, &pid, sizeof(pid))) {
+		if (!kill((pid_t)pid, 0) || errno != ESRCH)
+			return true;
+		/* It ended before it became one, or a preemptible kernel skipped the program that tells. */
+		if (bpf_map__delete_elem(targets, &pid, sizeof(pid), 0) && errno != ENOENT)
+			return true;
+	}
+	return false;
 }
 
 void tracer_finish(struct tracer *tracer)
