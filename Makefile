@@ -160,7 +160,7 @@ lint: edges all
 	$(say) FORMAT check
 	$(Q)clang-format --dry-run -Werror $(FORMATTED)
 	$(say) CPPCHECK user
-	$(Q)cppcheck --quiet --std=c11 --error-exitcode=1 --enable=warning,performance,portability --inline-suppr \
+	$(Q)cppcheck --quiet -j$$(nproc) --std=c11 --error-exitcode=1 --enable=warning,performance,portability --inline-suppr \
 		--suppress=missingIncludeSystem --suppress=memleak --suppress=resourceLeak -D__x86_64__ \
 		'-Dbpf_object__for_each_program(program,object)=' -D_GNU_SOURCE -DMMAPTRACE_VERSION='"$(VERSION)"' $(INCLUDES) user
 	$(say) SHELL tools

@@ -39,15 +39,9 @@ def arguments(args):
 
 
 def kernel_names(options):
-    """[(label, release, architecture)]"""
+    """[(release, architecture)]"""
     names = matrix.KERNELS if options.kernel == "all" else options.kernel.split(",")
-    return [(name, name.partition("/")[0], name.partition("/")[2] or matrix.NATIVE) for name in names]
-
-
-def paths_of(options, label):
-    if options.hooks:
-        return tuple(options.hooks)
-    return matrix.PATHS if options.thorough else matrix.KERNELS.get(label, matrix.PATHS)
+    return [(name.partition("/")[0], name.partition("/")[2] or matrix.NATIVE) for name in names]
 
 
 def exec_in(options, chosen):
@@ -83,17 +77,17 @@ def image_make(options, arch, folder):
 def kernels_chosen(options, folder):
     """What to boot, in the order asked for; a kernel that is not to be had is in it with its error."""
     names = kernel_names(options)
-    paths = {label: paths_of(options, label) for label, _, _ in names}
+    paths = tuple(options.hooks or matrix.PATHS)
     found, images = {}, {}
-    for arch in {arch for _, _, arch in names}:
-        found[arch] = kernels.find(arch, [name for _, name, other in names if other == arch])
+    for arch in {arch for _, arch in names}:
+        found[arch] = kernels.find(arch, [name for name, other in names if other == arch])
         images[arch] = image_make(options, arch, folder)
     chosen = []
-    for label, name, arch in names:
+    for name, arch in names:
         release, vmlinuz = found[arch].get(name, (name, ""))
         error = "" if vmlinuz else "no such kernel is to be had from Debian"
         name = release if arch == matrix.NATIVE else f"{release}/{arch}"
-        chosen.append(matrix.Kernel(name, arch, vmlinuz, images[arch], paths[label], error=error))
+        chosen.append(matrix.Kernel(name, arch, vmlinuz, images[arch], paths, error=error))
     return chosen
 
 

@@ -15,12 +15,7 @@ KINDS = ("anon", "shm")
 
 
 def tools():
-    options = peers.mmaptrace_options()
     chosen = [peers.Mmaptrace("mmaptrace --json", json=True), peers.Mmaptrace("mmaptrace, text")]
-    if "--stacks" in options:
-        chosen.append(peers.Mmaptrace("mmaptrace --json --stacks", "--stacks", json=True))
-    if "mmaptrace record" in options:
-        chosen.append(peers.MmaptraceRecord())
     return chosen + [peers.Bpftrace(), peers.PerfTrace(), peers.PerfRecord(), peers.PerfScript(), peers.Strace()]
 
 
@@ -134,10 +129,9 @@ def show(report):
                ("it says", lambda row: row.get("why_not") or row.get("said", ""))], rows)
 
 
-# Words are held against words, bytes as the kernel wrote them against such bytes, once there are any.
+# Words are held against words.
 RIVALS = (("bpftrace, same facts", "mmaptrace --json"), ("perf trace", "mmaptrace --json"),
-          ("perf record + script", "mmaptrace --json"), ("strace -f -e %memory", "mmaptrace --json"),
-          ("perf record", "mmaptrace record"))
+          ("perf record + script", "mmaptrace --json"), ("strace -f -e %memory", "mmaptrace --json"))
 
 
 def goals(report, rows):

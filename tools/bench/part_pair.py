@@ -53,8 +53,6 @@ def gears(folder, pid, other):
     trace = peers.Mmaptrace("trace us, JSON", json=True)
     chosen = [(watch, 1), (Other("trace someone else", other, json=True), 1), (trace, 1),
               (peers.Mmaptrace("trace us, text"), 1)]
-    if "--stacks" in peers.mmaptrace_options():
-        chosen.append((peers.Mmaptrace("trace us, JSON, stacks", "--stacks", json=True), 1))
     watched = hooks_attached(watch, folder, pid)
     traced = hooks_attached(trace, folder, pid)
     witness = [hook for hook in watched if "mmap_lock" in hook]

@@ -156,25 +156,6 @@ class Mmaptrace(Tool):
         return ", ".join(f"{count} {what}" for what, count in total.items())
 
 
-class MmaptraceRecord(Mmaptrace):
-    """Binary: what is in it is told by replaying it."""
-
-    def __init__(self):
-        super().__init__("mmaptrace record", json=True)
-
-    def argv(self, log, pid):
-        return [lib.PROGRAM, "record", "-p", pid, "-o", log]
-
-    def operations(self, run):
-        with open(run.log + ".out", "wb") as text:
-            subprocess.run([lib.PROGRAM, "replay", "--json", run.log], stdout=text, stderr=subprocess.DEVNULL,
-                           check=False)
-        return count_lines(run.log + ".out", '"type":"op"')
-
-    def lost(self, run):
-        return ", ".join(re.findall(r"[^\n]*(?:lost|full)[^\n]*", run.stderr())[-1:])
-
-
 class Bpftrace(Tool):
     name = "bpftrace, same facts"
     needs = ("bpftrace",)
@@ -306,7 +287,3 @@ class Memleak(Tool):
     def is_ready(self, run):
         with open(run.log + ".out", encoding="utf-8", errors="replace") as file:
             return "Top 10" in file.read()
-
-
-def mmaptrace_options():
-    return lib.output_of([lib.PROGRAM, "--help"])
