@@ -351,6 +351,39 @@ static void exec_restarts_the_past(void **state)
 	model_free(&model);
 }
 
+/*
+ * Pages that had been unmapped one by one are mapped back in any order: the count
+ * climbs by mapping, and falls again as neighbours merge, the space being full.
+ * stress-ng --mmap does so within a second.
+ */
+static void refilled_space_is_no_leak(void **state)
+{
+	struct model model = model_make();
+	struct mt_process account = fake_account(1000, 171);
+	struct judgement judgements[FINDING_KINDS];
+	struct process *process;
+
+	(void)state;
+	account.peak_vm_pages = 70000;
+	account.total_vm_pages = 5000;
+	mmaps(&account, 1, NOW);
+	update(&model, &account, NOW);
+	model.last_tick_ns = NOW;
+	account.total_vm_pages = 30000;
+	mmaps(&account, 16000, NOW + SECOND / 10);
+	update(&model, &account, NOW + SECOND / 10);
+	account.total_vm_pages = 69000;
+	mmaps(&account, 10000, NOW + SECOND / 5);
+	update(&model, &account, NOW + SECOND / 5);
+	account.total_vm_pages = 70000;
+	fake_change(&account, MT_OP_MMAP, 2000, -2000, NOW + SECOND / 4);
+	process = update(&model, &account, NOW + SECOND / 4);
+	model_judge(&model, process, NOW + SECOND / 4, judgements);
+	for (unsigned int kind = 0; kind < FINDING_KINDS; kind++)
+		assert_int_equal(judgements[kind].change, CHANGE_NONE);
+	model_free(&model);
+}
+
 /* exec of a program with far more maps than the last: no growth of its own. */
 static void exec_into_more_maps(void **state)
 {
@@ -576,6 +609,7 @@ int main(void)
 		cmocka_unit_test(many_processes),
 		cmocka_unit_test(ratio_and_calls),
 		cmocka_unit_test(files_are_booked),
+		cmocka_unit_test(refilled_space_is_no_leak),
 		cmocka_unit_test(anonymous_memory_is_a_file_of_its_own),
 		cmocka_unit_test(what_is_no_use_of_a_file),
 		cmocka_unit_test(full_path_replaces_the_name),

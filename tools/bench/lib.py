@@ -70,17 +70,20 @@ def spawn(argv, cpu=None, **options):
 
 # On a machine under load the kernel takes its time to let go of what was attached (grace periods).
 END_PATIENCE_S = 120
+# Some miss the signal while they print: it is sent again.
+SIGNAL_AGAIN_S = 10
 
 
 def end(process, number=signal.SIGINT, patience_s=END_PATIENCE_S):
-    if process.poll() is None:
+    deadline = time.monotonic() + patience_s
+    while process.poll() is None:
+        if time.monotonic() > deadline:
+            process.kill()
+            process.wait()
+            raise CannotRun(f"{process.args[0]} did not end on a signal")
         process.send_signal(number)
-    try:
-        process.wait(patience_s)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-        raise CannotRun(f"{process.args[0]} did not end on a signal") from None
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(SIGNAL_AGAIN_S)
 
 
 def cpu_ns(pid):

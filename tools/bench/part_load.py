@@ -39,7 +39,11 @@ class Server:
     def __init__(self, prefix, argv, socket, **options):
         self.process = lib.spawn([*prefix, *argv], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **options)
         self.socket = socket
-        lib.wait_until(lambda: os.path.exists(socket), f"{argv[-1]}'s socket")
+        try:
+            lib.wait_until(lambda: os.path.exists(socket), f"{argv[-1]}'s socket")
+        except BaseException:
+            self.stop()
+            raise
 
     def stop(self):
         lib.end(self.process, 15)

@@ -145,11 +145,14 @@ static struct process *process_new(struct model *model, const struct mt_process 
 
 /*
  * Has the address space grown beyond all it has been, by half a page at least for
- * each map more? A leak's has. stress-ng's, once split or refilled, has not.
+ * each map more? A leak's has. stress-ng's, once split or refilled, has not, nor
+ * while what it refilled merges again.
  */
 static bool grows_with_maps(const struct account *before, const struct account *account)
 {
-	if (account->map_count <= before->map_count || account->execs != before->execs || !account->peak_vm_pages)
+	if (account->execs == before->execs && account->map_count < before->map_count)
+		return false;
+	if (account->map_count == before->map_count || account->execs != before->execs || !account->peak_vm_pages)
 		return account_at_peak(account);
 	return account->peak_vm_pages > before->peak_vm_pages &&
 	       account->peak_vm_pages - before->peak_vm_pages >= (account->map_count - before->map_count) / 2;
