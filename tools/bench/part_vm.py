@@ -47,7 +47,7 @@ def modules():
 
 def image_make(image, folder):
     """The image of the tests with our programs in place of their workloads."""
-    programs = os.path.join(folder, "programs")
+    programs = os.path.join(folder, "workloads")  # as the folder is called, so it is in the guest
     os.makedirs(programs)
     for name in PROGRAMS:
         shutil.copy2(lib.program(name), programs)
