@@ -127,7 +127,7 @@ struct mt_process {
 	__u32 tick;			       /* the reading before which it was last noted as changed */
 	char comm[MT_COMM_LEN];		       /* the leader's; raw bytes */
 	__u32 failed[MT_FAIL_MAX];
-	__u32 swept;	    /* map_count that the last walk found and left for the call that may be at it */
+	__u32 swept;	    /* the last walk found a change, and left it to the call that may be at it */
 	__u32 change_jiffy; /* low bits of the jiffy of last_change_ns */
 	struct mt_tally tallies[MT_OP_MAX];
 };

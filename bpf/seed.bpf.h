@@ -27,12 +27,17 @@ static __always_inline void sweep(struct mt_process *process, struct task_struct
 	__u32 count = mm_map_count(mm);
 	__s32 delta;
 
-	if (cfg_witness || finished || count == process->map_count)
+	if (cfg_witness || finished)
 		return;
-	if (process->swept != count || process->last_change_ns > last_sweep_ns) {
-		process->swept = count;
+	if (count == process->map_count) {
+		process->swept = 0;
 		return;
 	}
+	if (!process->swept || process->last_change_ns > last_sweep_ns) {
+		process->swept = 1;
+		return;
+	}
+	process->swept = 0;
 	delta = process_settle(process->mm, MT_OP_OTHER, now_ns);
 	if (!delta)
 		return;

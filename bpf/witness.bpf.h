@@ -113,7 +113,8 @@ static __always_inline int on_lock_released(struct mm_struct *mm, bool write)
 		return 0;
 	process = bpf_map_lookup_elem(&processes, &key);
 	count = mm_map_count(mm);
-	if (process && process->map_count == count && cfg_calls)
+	/* At the limit there is more to see: what is refused to a call that no hook tells of. */
+	if (process && process->map_count == count && cfg_calls && count <= sysctl_maps)
 		return 0; /* nearly always */
 	/* A forked child's mm is first seen here in its parent: not ours to open. */
 	if (!process && !own)

@@ -258,6 +258,15 @@ static int attach_kprobe(struct tracer *tracer, struct bpf_program *program, enu
 	return link_keep(tracer, link, function);
 }
 
+/* A call without arguments has one function for both ABIs, by two names (SYSCALL_DEFINE0). */
+static bool is_one_for_all(uint32_t op)
+{
+#define OP_NARGS(id, name, nargs) nargs,
+	static const uint8_t counts[] = {MT_OPS(OP_NARGS)};
+#undef OP_NARGS
+	return counts[op] == 0;
+}
+
 static int attach_call_kprobes(struct tracer *tracer, struct bpf_program *program, enum edge edge, uint32_t op)
 {
 	char name[NAME_LEN];
@@ -265,7 +274,7 @@ static int attach_call_kprobes(struct tracer *tracer, struct bpf_program *progra
 
 	snprintf(name, sizeof(name), SYSCALL_PREFIX "%s", op_name(op));
 	error = attach_kprobe(tracer, program, edge, name);
-	for (unsigned int i = 0; syscall_compat_prefixes[i] && !error; i++) {
+	for (unsigned int i = 0; syscall_compat_prefixes[i] && !error && !is_one_for_all(op); i++) {
 		snprintf(name, sizeof(name), "%s%s", syscall_compat_prefixes[i], op_name(op));
 		error = attach_kprobe(tracer, program, edge, name);
 	}
