@@ -17,8 +17,10 @@ BATCH = 50
 # Programs that are preempted in the middle are skipped for whoever comes to them on that processor meanwhile, and
 # emulated they are long. That is counted, and the law holds; but to compare line for line takes a run without it.
 SKIPS = "runs of BPF programs: skipped by the kernel"
-# What follows from a skip of the program at a call's end.
+# What follows from a skip of the program at a call's end, and from more threads in a call than the kernel keeps
+# return probes for: on older kernels as many as there are processors.
 UNSEEN = "operations whose end was not seen"
+BY_KPROBE = "kprobe" in os.environ.get("MMAPTRACE_ARGS", "")
 ATTEMPTS = 1 if PATIENCE == 1 else 4
 MARKER = "0x6d61726b000"
 SUCCESS = None
@@ -118,7 +120,7 @@ class SeedsCase(Case):
     def check_books(self, books):
         self.assertEqual(books.problems[:5], [])
         lost = [(line["what"], line["count"]) for line in losses(books.others)]
-        if books.skips and ATTEMPTS > 1:
+        if (books.skips and ATTEMPTS > 1) or BY_KPROBE:
             lost = [pair for pair in lost if pair[0] not in (SKIPS, UNSEEN)]
         else:
             self.assertEqual(books.resultless[:5], [])
