@@ -374,7 +374,12 @@ static void refilled_space_is_no_leak(void **state)
 	update(&model, &account, NOW + SECOND / 10);
 	account.total_vm_pages = 69000;
 	mmaps(&account, 10000, NOW + SECOND / 5);
-	update(&model, &account, NOW + SECOND / 5);
+	process = update(&model, &account, NOW + SECOND / 5);
+	model.last_tick_ns = NOW + SECOND / 5 + 1; /* a tick, and nothing new since */
+	model_hold(&model, process);
+	model_judge(&model, process, model.last_tick_ns, judgements);
+	for (unsigned int kind = 0; kind < FINDING_KINDS; kind++)
+		assert_int_equal(judgements[kind].change, CHANGE_NONE);
 	account.total_vm_pages = 70000;
 	fake_change(&account, MT_OP_MMAP, 2000, -2000, NOW + SECOND / 4);
 	process = update(&model, &account, NOW + SECOND / 4);

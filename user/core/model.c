@@ -95,6 +95,8 @@ static void trail_hold(struct model *model, struct trail *trail, const struct pr
 	if (model->last_tick_ns <= from_ns || model->last_tick_ns < process->seen_ns)
 		return;
 	sample_of(&process->account, model->last_tick_ns, &sample);
+	if (trail->history.last.ts_ns)
+		sample.at_peak = trail->history.last.at_peak; /* nothing has changed, neither what it grew by */
 	if (from_ns && model->tick_ns) {
 		history_hold(&trail->history, &sample, model->tick_ns);
 		climb_hold(model, &trail->climb, &sample, from_ns);
