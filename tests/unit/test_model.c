@@ -38,6 +38,16 @@ static const struct history *history_of(const struct process *process)
 	return &trail_of(process)->history;
 }
 
+/* There is nothing to say of the process, of no kind. */
+static void assert_quiet(struct model *model, struct process *process, uint64_t now_ns)
+{
+	struct judgement judgements[FINDING_KINDS];
+
+	model_judge(model, process, now_ns, judgements);
+	for (unsigned int kind = 0; kind < FINDING_KINDS; kind++)
+		assert_int_equal(judgements[kind].change, CHANGE_NONE);
+}
+
 static void mmaps(struct mt_process *account, int32_t count, uint64_t ts_ns)
 {
 	fake_change(account, MT_OP_MMAP, (uint32_t)count, count, ts_ns);
@@ -360,7 +370,6 @@ static void refilled_space_is_no_leak(void **state)
 {
 	struct model model = model_make();
 	struct mt_process account = fake_account(1000, 171);
-	struct judgement judgements[FINDING_KINDS];
 	struct process *process;
 
 	(void)state;
@@ -377,15 +386,11 @@ static void refilled_space_is_no_leak(void **state)
 	process = update(&model, &account, NOW + SECOND / 5);
 	model.last_tick_ns = NOW + SECOND / 5 + 1; /* a tick, and nothing new since */
 	model_hold(&model, process);
-	model_judge(&model, process, model.last_tick_ns, judgements);
-	for (unsigned int kind = 0; kind < FINDING_KINDS; kind++)
-		assert_int_equal(judgements[kind].change, CHANGE_NONE);
+	assert_quiet(&model, process, model.last_tick_ns);
 	account.total_vm_pages = 70000;
 	fake_change(&account, MT_OP_MMAP, 2000, -2000, NOW + SECOND / 4);
 	process = update(&model, &account, NOW + SECOND / 4);
-	model_judge(&model, process, NOW + SECOND / 4, judgements);
-	for (unsigned int kind = 0; kind < FINDING_KINDS; kind++)
-		assert_int_equal(judgements[kind].change, CHANGE_NONE);
+	assert_quiet(&model, process, NOW + SECOND / 4);
 	model_free(&model);
 }
 
@@ -394,7 +399,6 @@ static void exec_into_more_maps(void **state)
 {
 	struct model model = model_make();
 	struct mt_process account = fake_account(1000, 20);
-	struct judgement judgements[FINDING_KINDS];
 	struct process *process;
 
 	(void)state;
@@ -404,9 +408,7 @@ static void exec_into_more_maps(void **state)
 	fake_change(&account, MT_OP_EXECVE, 1, 50000, NOW + SECOND);
 	account.execs = 1;
 	process = update(&model, &account, NOW + SECOND);
-	model_judge(&model, process, NOW + SECOND, judgements);
-	for (unsigned int kind = 0; kind < FINDING_KINDS; kind++)
-		assert_int_equal(judgements[kind].change, CHANGE_NONE);
+	assert_quiet(&model, process, NOW + SECOND);
 	model_free(&model);
 }
 

@@ -20,7 +20,6 @@
 #include "probe.skel.h"
 #include "syscalls.h"
 
-#define TRACEFS_PATH	     "/sys/kernel/tracing"
 #define TRACEFS_MAGIC_NUMBER 0x74726163
 #define LICENSE		     "Dual BSD/GPL"
 #define PROGRAM_NAME	     "mmaptrace_probe"
@@ -32,7 +31,7 @@ int probe_mount_tracefs(void)
 
 	if (!statfs(TRACEFS_PATH, &fs) && fs.f_type == TRACEFS_MAGIC_NUMBER)
 		return 0;
-	if (!access("/sys/kernel/debug/tracing/events", F_OK))
+	if (!access(TRACEFS_DEBUG_PATH "/events", F_OK))
 		return 0;
 	if (mount("tracefs", TRACEFS_PATH, "tracefs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL))
 		return -errno;

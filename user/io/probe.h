@@ -5,6 +5,10 @@
 
 #include "plan.h"
 
+/* Where tracefs is mounted: here, or on older systems only below debugfs. */
+#define TRACEFS_PATH	   "/sys/kernel/tracing"
+#define TRACEFS_DEBUG_PATH "/sys/kernel/debug/tracing"
+
 /* Fills in each feature's errno, 0 for what works. Attaches nothing that stays. */
 void probe_features(struct features *ret_features);
 

@@ -12,6 +12,7 @@
 #include "log.h"
 #include "op.h"
 #include "parallel.h"
+#include "probe.h"
 #include "syscalls.h"
 #include "tracer_private.h"
 
@@ -183,8 +184,8 @@ static int link_keep(struct tracer *tracer, struct bpf_link *link, const char *w
 /* The number that perf knows a system call's tracepoint by, or negative errno; ENOENT: this kernel lacks it. */
 static long long tracepoint_id(const char *name)
 {
-	static const char *const roots[] = {"/sys/kernel/tracing", "/sys/kernel/debug/tracing"};
-	char path[sizeof("/sys/kernel/debug/tracing/events/syscalls//id") + NAME_LEN];
+	static const char *const roots[] = {TRACEFS_PATH, TRACEFS_DEBUG_PATH};
+	char path[sizeof(TRACEFS_DEBUG_PATH "/events/syscalls//id") + NAME_LEN];
 	long long id;
 
 	for (unsigned int i = 0; i < sizeof(roots) / sizeof(roots[0]); i++) {
@@ -222,9 +223,9 @@ static int tracepoint_open(const char *name)
 /* Attaches to one system call's tracepoint; one that this kernel lacks is left out. */
 static int attach_tracepoint(struct tracer *tracer, struct bpf_program *program, enum edge edge, uint32_t op)
 {
+	int fd _cleanup_close_ = -1;
 	char name[NAME_LEN];
 	struct bpf_link *link;
-	int fd;
 
 	snprintf(name, sizeof(name), "sys_%s_%s", edge == EDGE_EXIT ? "exit" : "enter", op_name(op));
 	fd = tracepoint_open(name);
@@ -236,13 +237,9 @@ static int attach_tracepoint(struct tracer *tracer, struct bpf_program *program,
 		log_error("cannot open tracepoint syscalls:%s: %s", name, strerror(-fd));
 		return fd;
 	}
-	link = bpf_program__attach_perf_event(program, fd); /* which owns fd from now on */
-	if (!link) {
-		int error = errno;
-
-		close(fd);
-		errno = error;
-	}
+	link = bpf_program__attach_perf_event(program, fd);
+	if (link)
+		TAKE_FD(fd); /* it is the link's from now on */
 	return link_keep(tracer, link, name);
 }
 
