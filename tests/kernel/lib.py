@@ -292,8 +292,12 @@ class Case(unittest.TestCase):
         self.skipTest(reason)
 
     def check_lines(self, lines):
-        """Schema and conservation law of every line."""
-        wrong = [f"{problem}: {str(line)[:400]}" for line in lines for problem in schema.problems(line)]
+        """Schema and conservation law of every line; what a call's line lacks has been counted as lost."""
+        found = [(problem, line) for line in lines for problem in schema.problems(line)]
+        counted = sum(line["count"] for line in losses(lines) if line["what"].startswith("operations "))
+        if sum(problem == schema.RESULTLESS for problem, _ in found) <= counted:
+            found = [(problem, line) for problem, line in found if problem != schema.RESULTLESS]
+        wrong = [f"{problem}: {str(line)[:400]}" for problem, line in found]
         if wrong:
             self.fail(f"{len(wrong)} wrong lines, such as\n" + "\n".join(wrong[:5]))
 

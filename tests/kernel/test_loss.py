@@ -62,6 +62,7 @@ class Loss(Case):
             tracer.out.ended()
             pid, count, _ = results_parse(tracer.out.text())[0]
             lines = tracer.lines()
+        self.check_losses(lines)
         self.assertTrue(any(line["what"].startswith("operations without arguments") for line in losses(lines)))
         end = next(line for line in lines if line["type"] == "exit" and line["pid"] == pid)
         by_ops = end["baseline"] + op_sums(lines)[pid, end["start_time"]]
