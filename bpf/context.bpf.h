@@ -61,9 +61,10 @@ struct {
  * have neighbouring tids: two pools would lie in each other's way (Fibonacci hashing).
  */
 #define CONTEXT_TRIES 4
-static __always_inline __u32 context_place(__u32 tid, int i)
+static __always_inline struct op_context *context_at(__u32 tid, int i, __u32 *ret_place)
 {
-	return ((tid * 2654435769U >> 8) + i) & cfg_context_mask;
+	*ret_place = ((tid * 2654435769U >> 8) + i) & cfg_context_mask;
+	return bpf_map_lookup_elem(&contexts, ret_place);
 }
 
 /* The task's context, whatever it holds; NULL: none of its operations has been followed. */
@@ -73,8 +74,7 @@ static __always_inline struct op_context *context_find(__u32 tid)
 	__u32 place;
 
 	for (int i = 0; i < CONTEXT_TRIES; i++) {
-		place = context_place(tid, i);
-		context = bpf_map_lookup_elem(&contexts, &place);
+		context = context_at(tid, i, &place);
 		if (context && context->tid == tid)
 			return context;
 	}
@@ -82,23 +82,22 @@ static __always_inline struct op_context *context_find(__u32 tid)
 }
 
 /* A place for the task's contexts, until it ends; NULL if there is none (counted). */
-static __noinline int context_claim(__u32 tid)
+static __noinline struct op_context *context_claim(__u32 tid)
 {
 	struct op_context *context;
 	__u32 place;
 
 	for (int i = 0; i < CONTEXT_TRIES; i++) {
-		place = context_place(tid, i);
-		context = bpf_map_lookup_elem(&contexts, &place);
+		context = context_at(tid, i, &place);
 		if (!context || context->tid || bpf_map_update_elem(&context_places, &place, &tid, BPF_NOEXIST))
 			continue;
 		context->active = 0;
 		context->peeking = 0;
 		context->tid = tid;
-		return 0;
+		return context;
 	}
 	loss_count(MT_LOSS_CONTEXTS);
-	return 0;
+	return NULL;
 }
 
 /* The task has ended, or goes on under another id. */
@@ -108,8 +107,7 @@ static __noinline int context_drop(__u32 tid)
 	__u32 place;
 
 	for (int i = 0; i < CONTEXT_TRIES; i++) {
-		place = context_place(tid, i);
-		context = bpf_map_lookup_elem(&contexts, &place);
+		context = context_at(tid, i, &place);
 		if (!context || context->tid != tid)
 			continue;
 		context->tid = 0;
@@ -133,14 +131,10 @@ static __always_inline struct op_context *context_active(struct task_struct *tas
 /* The task's context, empty but for op; NULL if the table is full (counted). */
 static __always_inline struct op_context *context_open(struct task_struct *task, struct op_context *context, __u32 op)
 {
-	if (!context) {
-		__u32 tid = GET(task, pid);
-
-		context_claim(tid);
-		context = context_find(tid);
-		if (!context)
-			return NULL;
-	}
+	if (!context)
+		context = context_claim(GET(task, pid));
+	if (!context)
+		return NULL;
 	context->op = op;
 	context->delta = 0;
 	context->changed = 0;

@@ -56,6 +56,16 @@ static __always_inline void outcome_is_of(struct op_outcome *outcome, const stru
 	outcome->tgid = process->tgid;
 }
 
+/* The same of an operation that the witness has counted, with all that it was credited with. */
+static __always_inline void outcome_is_counted(struct op_outcome *outcome, const struct op_context *context)
+{
+	outcome->mm = context->mm;
+	outcome->start_ns = context->start_ns;
+	outcome->tgid = context->tgid;
+	outcome->delta = context->delta;
+	outcome->map_count = context->map_count;
+}
+
 static __always_inline void op_fill(struct mt_op_record *record, struct task_struct *task,
 				    const struct op_context *context, const struct op_outcome *outcome)
 {
@@ -172,15 +182,12 @@ static __always_inline void peek(struct task_struct *task, struct op_context *co
  */
 static __noinline int context_flush(struct op_context *context, struct task_struct *task)
 {
-	struct op_outcome outcome = {.op = context->op, .syscall = ~0U, .delta = context->delta};
+	struct op_outcome outcome = {.op = context->op, .syscall = ~0U};
 
 	loss_count(MT_LOSS_EXITS);
 	if (!context->counted || !context->delta)
 		return 0;
-	outcome.mm = context->mm;
-	outcome.start_ns = context->start_ns;
-	outcome.tgid = context->tgid;
-	outcome.map_count = context->map_count;
+	outcome_is_counted(&outcome, context);
 	outcome.now_ns = bpf_ktime_get_boot_ns();
 	op_report(task, context, NULL, &outcome);
 	return 0;
@@ -285,11 +292,7 @@ static __always_inline bool operation_end_counted(struct task_struct *task, cons
 	if (!context->counted || op_error(task, outcome->op, outcome->ret))
 		return false;
 	outcome->flags |= MT_OP_HAS_RESULT;
-	outcome->mm = context->mm;
-	outcome->start_ns = context->start_ns;
-	outcome->tgid = context->tgid;
-	outcome->delta = context->delta;
-	outcome->map_count = context->map_count;
+	outcome_is_counted(outcome, context);
 	op_report(task, context, context->has_file ? &context->file : NULL, outcome);
 	return true;
 }

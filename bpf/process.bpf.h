@@ -122,32 +122,29 @@ static __always_inline struct mt_process *process_rekey(struct mt_process *old, 
 	__u64 old_key = old->mm;
 	__u32 zero = 0;
 	struct mt_process *copy;
+	bool shared = mm_users_at(old_key) > 0;
 
-	if (mm_users_at(old_key) > 0) {
-		if (bpf_map_update_elem(&processes, &key, old, BPF_ANY)) {
-			loss_count(MT_LOSS_PROCESSES);
-			return NULL;
-		}
-		/* Others live in the old mm (or somebody looks at it): whoever changes it next takes it over. */
-		old->tgid = 0;
-		old->flags = MT_PROCESS_OWNER_DEAD;
-		return bpf_map_lookup_elem(&processes, &key);
-	}
 	if (!bpf_map_update_elem(&processes, &key, old, BPF_ANY)) {
-		process_drop(old_key);
+		if (shared) {
+			/* Others live in the old mm (or somebody looks at it): whoever changes it next takes it over.
+			 */
+			old->tgid = 0;
+			old->flags = MT_PROCESS_OWNER_DEAD;
+		} else {
+			process_drop(old_key);
+		}
 		return bpf_map_lookup_elem(&processes, &key);
 	}
-	/* The table is full: its own slot is all there is. */
-	copy = bpf_map_lookup_elem(&scratch, &zero);
-	if (!copy)
-		return NULL;
-	__builtin_memcpy(copy, old, sizeof(*copy));
-	process_drop(old_key);
-	if (bpf_map_update_elem(&processes, &key, copy, BPF_ANY)) {
-		loss_count(MT_LOSS_PROCESSES);
-		return NULL;
+	/* The table is full: its own slot, if it can be spared, is all there is. */
+	copy = shared ? NULL : bpf_map_lookup_elem(&scratch, &zero);
+	if (copy) {
+		__builtin_memcpy(copy, old, sizeof(*copy));
+		process_drop(old_key);
+		if (!bpf_map_update_elem(&processes, &key, copy, BPF_ANY))
+			return bpf_map_lookup_elem(&processes, &key);
 	}
-	return bpf_map_lookup_elem(&processes, &key);
+	loss_count(MT_LOSS_PROCESSES);
+	return NULL;
 }
 
 /* -- CMD: what came before its exec was our own copy. */

@@ -23,8 +23,8 @@ struct {
  */
 static __always_inline void sweep(struct mt_process *process, struct task_struct *task, struct mm_struct *mm)
 {
-	__u64 now_ns = bpf_ktime_get_boot_ns();
 	__u32 count = mm_map_count(mm);
+	__u64 now_ns;
 	__s32 delta;
 
 	if (cfg_witness || finished)
@@ -38,6 +38,7 @@ static __always_inline void sweep(struct mt_process *process, struct task_struct
 		return;
 	}
 	process->swept = 0;
+	now_ns = bpf_ktime_get_boot_ns();
 	delta = process_settle(process->mm, MT_OP_OTHER, now_ns);
 	if (!delta)
 		return;
