@@ -45,7 +45,7 @@ class BadInput(Case):
             ["-i", "nan"], ["-r", "-3"], ["-r", "x"], ["-s", "nonsense"], ["--limit", "0"], ["--limit", "-5"],
             ["--stop-at", "0%"], ["--stop-at", "101%"], ["--stop-at", "abc"], ["--ring-size", "0"],
             ["--ring-size", "12Q"], ["--max-procs", "0"], ["--horizon", "soon"], ["--hooks", "nonsense"],
-            ["-p", "1", "--", "true"], ["--"],
+            ["-p", "1", "--", "true"], ["--"], ["doctor", "-p", "1"], ["-n", "x", "doctor"], ["doctor", "x"],
         ):  # fmt: skip
             with self.subTest(args=args):
                 self.check_refused(USAGE, args)
@@ -55,6 +55,13 @@ class BadInput(Case):
             status, out, stderr = run_program(option)
             self.assertEqual((status, stderr), (0, ""))
             self.assertIn(word, out)
+
+    def test_help_to_a_full_disk(self):
+        for args in (["--help"], ["--version"], ["doctor"]):
+            with self.subTest(args=args), open("/dev/full", "wb") as full:
+                status, _, stderr = run_program(*args, stdout=full)
+                self.assertEqual(status, ERROR)
+                self.check_one_message(stderr, "stdout", "no space")
 
     def test_help_without_root(self):
         for option in ("--help", "--version"):
@@ -151,6 +158,14 @@ class BadInput(Case):
         for caps in ("-bpf,-sys_admin", "-perfmon,-sys_admin", "-all"):
             with self.subTest(caps=caps):
                 self.check_refused(ERROR, [], "cap", prefix=["setpriv", f"--bounding-set={caps}"])
+
+    def test_tracefs_not_readable(self):
+        """What is lacking is named: not the rights that are there. (Before 5.11 they need one more.)"""
+        caps = ["--inh-caps=+bpf,+perfmon", "--ambient-caps=+bpf,+perfmon"]
+        status, _, stderr = run_program("--hooks=syscalls", "-d", "1", prefix=[*self.as_nobody(), *caps])
+        self.assertEqual(status, ERROR)
+        self.check_one_message(stderr)
+        self.assertRegex(stderr, "CAP_DAC_READ_SEARCH|CAP_SYS_RESOURCE")
 
     def test_doctor_without_root(self):
         """It says what is wrong instead of failing at it."""

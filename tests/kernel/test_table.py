@@ -176,6 +176,15 @@ class Table(Case):
         self.assertGreaterEqual(len(text.splitlines()), 5)
         for word in ("BTF", "mmap_lock", "ring"):
             self.assertIn(word.lower(), text.lower())
+        # The table needs no hooks for calls where there is a witness, and none when they are forced away.
+        done = subprocess.run([PROGRAM, "doctor", "--hooks=witness"], capture_output=True, timeout=60, check=False)
+        if done.returncode == 0:
+            plans = [line.split(":")[1].strip() for line in done.stdout.decode().splitlines() if "plan of" in line]
+            self.assertEqual(len(plans), 2)
+            self.assertEqual(plans[0], plans[1])
+            self.assertNotIn("syscalls", plans[0])
+        else:
+            self.assertIn("witness", done.stdout.decode())
 
 
 if __name__ == "__main__":

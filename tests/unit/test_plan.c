@@ -200,7 +200,7 @@ static void each_feature_missing(void **state)
 		assert_int_equal(plan_make(&features, &want_operations, &plan), needed[feature] ? -ENOTSUP : 0);
 		if (needed[feature]) {
 			assert_non_null(strstr(plan.why_not, feature_name(feature)));
-			assert_non_null(strstr(plan.why_not, feature_advice(feature, ENOENT)));
+			assert_non_null(strstr(plan.why_not, feature_advice(&features, feature)));
 			assert_false(plan.witness || plan.witness_memcg || plan.calls);
 		} else {
 			assert_string_equal(plan.why_not, "");
@@ -223,26 +223,40 @@ static void no_witness_of_either_shape(void **state)
 	(void)state;
 	features.error[FEATURE_SYSCALLS] = EPERM;
 	assert_int_equal(plan_make(&features, &want_counts, &plan), -ENOTSUP);
-	assert_non_null(strstr(plan.why_not, "run as root"));
+	assert_non_null(strstr(plan.why_not, feature_name(FEATURE_WITNESS)));
 }
 
-/* Not permitted is not missing: the one needs a capability, the other a kernel. */
+/* Not permitted is not missing: the one needs a capability, the other a kernel, that may also refuse it to root. */
 static void refusals_in_words(void **state)
 {
 	static const struct {
-		int error;
-		bool permitted;
-	} rows[] = {{EPERM, false}, {EACCES, false}, {EINVAL, true}, {ENOENT, true}};
+		enum feature feature;
+		int life_error, error;
+		uint32_t hooks;
+		const char *says, *does_not_say;
+	} rows[] = {
+		{FEATURE_ITER, EPERM, EPERM, 0, "run as root", "is not to be had"},
+		{FEATURE_ITER, EPERM, EACCES, 0, "not permitted", "is not to be had"},
+		{FEATURE_RINGBUF, EPERM, EPERM, 0, "CAP_BPF", "is not to be had"},
+		{FEATURE_ITER, 0, EINVAL, 0, "iter", "root"},
+		{FEATURE_ITER, 0, ENOENT, 0, "iter", "root"},
+		{FEATURE_FENTRY, 0, EPERM, HOOK_FENTRY, "the kernel refuses it", "root"},
+		{FEATURE_KPROBE, 0, ENOENT, HOOK_KPROBE, "CONFIG_KPROBES", "root"},
+		{FEATURE_SYSCALLS, 0, EACCES, HOOK_SYSCALLS, "CAP_DAC_READ_SEARCH", "CAP_BPF"},
+		{FEATURE_SYSCALLS, 0, ENOENT, HOOK_SYSCALLS, "mount -t tracefs", "root"},
+	};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct features features = linux_without(FEATURE_ITER, rows[i].error);
+		struct features features = linux_without(rows[i].feature, rows[i].error);
+		struct plan_want want = {.hooks = rows[i].hooks};
 		struct plan plan;
 
-		assert_int_equal(plan_make(&features, &want_counts, &plan), -ENOTSUP);
-		assert_non_null(strstr(plan.why_not, "iter"));
-		assert_int_equal(strstr(plan.why_not, "not permitted") == NULL, rows[i].permitted);
-		assert_int_equal(strstr(plan.why_not, "run as root") == NULL, rows[i].permitted);
+		if (rows[i].life_error)
+			features.error[FEATURE_LIFE] = rows[i].life_error;
+		assert_int_equal(plan_make(&features, &want, &plan), -ENOTSUP);
+		assert_non_null(strstr(plan.why_not, rows[i].says));
+		assert_null(strstr(plan.why_not, rows[i].does_not_say));
 		assert_true(strlen(plan.why_not) < sizeof(plan.why_not) - 1); /* not cut */
 	}
 }
@@ -367,12 +381,15 @@ static void features_in_words(void **state)
 {
 	(void)state;
 	for (enum feature feature = 0; feature < FEATURES; feature++) {
+		struct features features = {0};
+
+		features.error[feature] = EINVAL;
 		assert_true(strlen(feature_name(feature)) > 0);
 		assert_true(strlen(feature_purpose(feature)) > 0);
-		assert_true(strlen(feature_advice(feature, ENOENT)) > 0);
-		assert_non_null(strstr(feature_advice(feature, EPERM), "root"));
-		assert_non_null(strstr(feature_advice(feature, EACCES), "root"));
-		assert_null(strstr(feature_advice(feature, EINVAL), "root"));
+		assert_true(strlen(feature_advice(&features, feature)) > 0);
+		assert_null(strstr(feature_advice(&features, feature), "root"));
+		features.error[FEATURE_LIFE] = features.error[feature] = EPERM;
+		assert_non_null(strstr(feature_advice(&features, feature), "root"));
 		for (enum feature other = 0; other < feature; other++)
 			assert_string_not_equal(feature_name(other), feature_name(feature));
 	}

@@ -16,13 +16,16 @@
 #include "procfs.h"
 #include "units.h"
 
+/* What is used for the table, and for -p or a command. */
+enum gear { GEAR_TABLE, GEAR_STREAM, GEARS };
+
 struct diagnosis {
 	struct utsname uts;
 	struct features features;
-	struct plan plan;
 	uint32_t limit;
-	int plan_error;
-	char plan_line[PLAN_TEXT_LEN];
+	int error; /* of the plans: what one needs the other needs */
+	char why_not[sizeof(((struct plan *)0)->why_not)];
+	char plans[GEARS][PLAN_TEXT_LEN];
 };
 
 static const char *state_of(const struct features *features, unsigned int feature)
@@ -30,12 +33,6 @@ static const char *state_of(const struct features *features, unsigned int featur
 	if (!features->error[feature])
 		return "works";
 	return feature_is_replaced(features, feature) ? "not needed" : "missing";
-}
-
-/* Who may attach to other hooks is refused by the kernel, not for want of privilege. */
-static const char *advice_of(const struct features *features, unsigned int feature)
-{
-	return feature_advice(feature, features->error[FEATURE_LIFE] ? features->error[feature] : 0);
 }
 
 static void write_text(struct buf *buf, const struct diagnosis *diagnosis)
@@ -50,12 +47,13 @@ static void write_text(struct buf *buf, const struct diagnosis *diagnosis)
 
 		buf_printf(buf, "%-17s %-11s %s\n", feature_name(i), state, feature_purpose(i));
 		if (error && !feature_is_replaced(&diagnosis->features, i))
-			buf_printf(buf, "%29s %s: %s\n", "", strerror(error), advice_of(&diagnosis->features, i));
+			buf_printf(buf, "%29s %s: %s\n", "", strerror(error), feature_advice(&diagnosis->features, i));
 	}
-	if (diagnosis->plan_error)
-		buf_printf(buf, "\ntracing will not work: %s\n", diagnosis->plan.why_not);
+	if (diagnosis->error)
+		buf_printf(buf, "\ntracing will not work: %s\n", diagnosis->why_not);
 	else
-		buf_printf(buf, "\nplan: %s\n", diagnosis->plan_line);
+		buf_printf(buf, "\nplan of the table:     %s\nplan of -p, -- CMD:    %s\n",
+			   diagnosis->plans[GEAR_TABLE], diagnosis->plans[GEAR_STREAM]);
 }
 
 static void write_feature(struct json_writer *json, const struct features *features, unsigned int feature)
@@ -68,7 +66,7 @@ static void write_feature(struct json_writer *json, const struct features *featu
 	json_add_bool(json, "works", !error);
 	json_add_bool(json, "needed", !feature_is_replaced(features, feature));
 	json_add_known_text(json, "why", error, error ? strerror(error) : NULL);
-	json_add_known_text(json, "advice", error, error ? advice_of(features, feature) : NULL);
+	json_add_known_text(json, "advice", error, error ? feature_advice(features, feature) : NULL);
 	json_close_object(json);
 }
 
@@ -98,33 +96,47 @@ static void write_json(struct buf *buf, const struct diagnosis *diagnosis)
 	for (unsigned int i = 0; i < FEATURES; i++)
 		write_feature(&json, &diagnosis->features, i);
 	json_close_array(&json);
-	json_add_bool(&json, "works", !diagnosis->plan_error);
-	json_add_known_text(&json, "plan", !diagnosis->plan_error, diagnosis->plan_line);
-	json_add_known_text(&json, "why_not", diagnosis->plan_error, diagnosis->plan.why_not);
+	json_add_bool(&json, "works", !diagnosis->error);
+	json_add_known_text(&json, "plan", !diagnosis->error, diagnosis->plans[GEAR_STREAM]);
+	json_add_known_text(&json, "plan_table", !diagnosis->error, diagnosis->plans[GEAR_TABLE]);
+	json_add_known_text(&json, "why_not", diagnosis->error, diagnosis->why_not);
 	json_close_object(&json);
 	buf_add_char(buf, '\n');
 }
 
-int doctor_run(bool as_json)
+static void make_plans(struct diagnosis *diagnosis, const struct options *options)
+{
+	for (enum gear gear = 0; gear < GEARS; gear++) {
+		struct plan_want want = {
+			.hooks = options->hooks,
+			.operations = gear == GEAR_STREAM,
+			.stop = options->stop_at_percent > 0,
+		};
+		struct plan plan;
+		int error = plan_make(&diagnosis->features, &want, &plan);
+
+		plan_text(&plan, diagnosis->plans[gear], sizeof(diagnosis->plans[gear]));
+		if (!error)
+			continue;
+		diagnosis->error = error;
+		memcpy(diagnosis->why_not, plan.why_not, sizeof(diagnosis->why_not));
+	}
+}
+
+int doctor_run(const struct options *options)
 {
 	struct buf buf _cleanup_buf_ = {0};
-	struct plan_want want = {.operations = true};
 	struct diagnosis diagnosis = {0};
-	struct output output;
 
 	bpf_log_install();
 	uname(&diagnosis.uts);
 	procfs_read_limit(&diagnosis.limit);
 	probe_mount_tracefs();
 	probe_features(&diagnosis.features);
-	diagnosis.plan_error = plan_make(&diagnosis.features, &want, &diagnosis.plan);
-	plan_text(&diagnosis.plan, diagnosis.plan_line, sizeof(diagnosis.plan_line));
-	if (as_json)
+	make_plans(&diagnosis, options);
+	if (options->json)
 		write_json(&buf, &diagnosis);
 	else
 		write_text(&buf, &diagnosis);
-	output_open(NULL, &output);
-	if (output_flush(&output, &buf))
-		return EXIT_ERROR;
-	return diagnosis.plan_error ? EXIT_ERROR : EXIT_FINE;
+	return output_once(options->output, &buf) || diagnosis.error ? EXIT_ERROR : EXIT_FINE;
 }

@@ -3,9 +3,9 @@
 #ifndef APP_DOCTOR_H
 #define APP_DOCTOR_H
 
-#include <stdbool.h>
+#include "options.h"
 
-/* Returns the exit status: 0 if tracing will work, 1 if it will not. */
-int doctor_run(bool as_json);
+/* By the options that choose hooks and output. Returns the exit status: 0 if tracing will work, 1 if it will not. */
+int doctor_run(const struct options *options);
 
 #endif

@@ -14,21 +14,17 @@
 static int print_help(void)
 {
 	struct buf buf _cleanup_buf_ = {0};
-	struct output output;
 
 	options_help(&buf);
-	output_open(NULL, &output);
-	return output_flush(&output, &buf) ? EXIT_ERROR : EXIT_FINE;
+	return output_once(NULL, &buf) ? EXIT_ERROR : EXIT_FINE;
 }
 
 static int print_version(void)
 {
 	struct buf buf _cleanup_buf_ = {0};
-	struct output output;
 
 	buf_add_str(&buf, "mmaptrace " MMAPTRACE_VERSION "\n");
-	output_open(NULL, &output);
-	return output_flush(&output, &buf) ? EXIT_ERROR : EXIT_FINE;
+	return output_once(NULL, &buf) ? EXIT_ERROR : EXIT_FINE;
 }
 
 static int run(const struct options *options, int argc, char **argv)
@@ -41,7 +37,7 @@ static int run(const struct options *options, int argc, char **argv)
 	case COMMAND_VERSION:
 		return print_version();
 	case COMMAND_DOCTOR:
-		return doctor_run(options->json);
+		return doctor_run(options);
 	case COMMAND_TABLE:
 	case COMMAND_STREAM:
 	case COMMAND_RUN:

@@ -199,7 +199,8 @@ static const struct option_spec specs[] = {
 };
 
 #define SPEC_COUNT (sizeof(specs) / sizeof(specs[0]))
-#define LONG_BASE  256 /* getopt's value for spec i is LONG_BASE + i */
+_Static_assert(SPEC_COUNT <= 32, "one bit each");
+#define LONG_BASE 256 /* getopt's value for spec i is LONG_BASE + i */
 
 void options_help(struct buf *buf)
 {
@@ -218,7 +219,8 @@ void options_help(struct buf *buf)
 		buf_printf(buf, "  %-26s %s\n", left, spec->help);
 	}
 	buf_add_str(buf, "\nExit: 0 fine, 1 error, 2 usage, 3 finding (--exit-code); a command's own status.\n"
-			 "Needs root, or CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE.\n");
+			 "Needs root, or CAP_BPF and CAP_PERFMON; with CAP_SYS_PTRACE for the paths of files, "
+			 "CAP_DAC_READ_SEARCH for tracefs.\n");
 }
 
 static void getopt_tables(char *letters, struct option *longs)
@@ -296,7 +298,8 @@ static const char *bad_option(char **argv, const char *letter)
 	return optopt > 0 && optopt < LONG_BASE ? letter : argv[optind - 1];
 }
 
-static int take_options(int argc, char **argv, struct options *options)
+/* given: bit i is set for spec i. */
+static int take_options(int argc, char **argv, struct options *options, uint32_t *given)
 {
 	char letters[2 * SPEC_COUNT + 3];
 	struct option longs[SPEC_COUNT + 1];
@@ -321,6 +324,23 @@ static int take_options(int argc, char **argv, struct options *options)
 			log_error("--%s '%s': want %s (mmaptrace --help)", spec->name, optarg, form);
 			return EXIT_USAGE;
 		}
+		*given |= 1U << (spec - specs);
+	}
+	return 0;
+}
+
+/* What would be ignored is refused. */
+static int check_doctor(uint32_t given)
+{
+	static option_set_fn *const taken[] = {set_json, set_output, set_verbose, set_hooks, set_stop_at};
+
+	for (size_t i = 0; i < SPEC_COUNT; i++) {
+		bool is_taken = false;
+
+		for (size_t j = 0; j < sizeof(taken) / sizeof(taken[0]); j++)
+			is_taken |= specs[i].set == taken[j];
+		if ((given & 1U << i) && !is_taken)
+			return usage_error("doctor", specs[i].name, "takes no such option");
 	}
 	return 0;
 }
@@ -328,10 +348,11 @@ static int take_options(int argc, char **argv, struct options *options)
 int options_parse(int argc, char **argv, struct options *ret_options)
 {
 	struct options options;
+	uint32_t given = 0;
 	int error;
 
 	options_default(&options);
-	error = take_options(argc, argv, &options);
+	error = take_options(argc, argv, &options, &given);
 	if (!error)
 		error = take_words(argc, argv, &options);
 	/* `doctor --json`: a subcommand's options may follow it. */
@@ -339,9 +360,11 @@ int options_parse(int argc, char **argv, struct options *ret_options)
 		argv += optind;
 		argc -= optind;
 		optind = 0;
-		error = take_options(argc, argv, &options);
+		error = take_options(argc, argv, &options, &given);
 		if (!error && optind < argc)
 			error = usage_error("doctor", argv[optind], "takes no such word");
+		if (!error && options.command == COMMAND_DOCTOR)
+			error = check_doctor(given);
 	}
 	if (error)
 		options_free(&options);

@@ -126,10 +126,8 @@ static int open_output(struct session *session)
 	bool terminal;
 	int error = output_open(options->output, &session->output);
 
-	if (error) {
-		log_error("cannot open '%s' for writing: %s", options->output, strerror(-error));
+	if (error)
 		return error;
-	}
 	output_never_wait(&session->output);
 	terminal = output_terminal_size(&session->output, &columns, &rows);
 	terminal = terminal && !is_set("TERM", "dumb");

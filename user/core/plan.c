@@ -56,10 +56,24 @@ const char *feature_purpose(enum feature feature)
 	return feature_facts[feature].purpose;
 }
 
-const char *feature_advice(enum feature feature, int error)
+static bool is_denied(const struct features *features, enum feature feature)
 {
-	if (error == EPERM || error == EACCES)
+	return features->error[feature] == EPERM || features->error[feature] == EACCES;
+}
+
+/* Who may attach to one tracepoint may attach to all: what is denied then is denied to everyone. */
+static bool lacks_privilege(const struct features *features, enum feature feature)
+{
+	return is_denied(features, feature) && is_denied(features, FEATURE_LIFE);
+}
+
+const char *feature_advice(const struct features *features, enum feature feature)
+{
+	if (lacks_privilege(features, feature))
 		return "run as root, or with CAP_BPF and CAP_PERFMON (and CAP_SYS_RESOURCE before Linux 5.11)";
+	/* Events are asked for by numbers that stand in files for root to read. */
+	if (features->error[feature] == EACCES)
+		return "tracefs may not be read: run as root, or with CAP_DAC_READ_SEARCH as well";
 	return feature_facts[feature].advice;
 }
 
@@ -124,14 +138,15 @@ static bool has(const struct features *features, enum feature feature)
 
 static int plan_refuse(struct plan *plan, const struct features *features, enum feature feature)
 {
-	int error = features->error[feature];
+	const char *advice = feature_advice(features, feature);
 
-	if (error == EPERM || error == EACCES)
+	if (lacks_privilege(features, feature))
 		snprintf(plan->why_not, sizeof(plan->why_not), "not permitted to trace (%s): %s", feature_name(feature),
-			 feature_advice(feature, error));
+			 advice);
 	else
-		snprintf(plan->why_not, sizeof(plan->why_not), "%s (%s) is not to be had: %s", feature_name(feature),
-			 feature_purpose(feature), feature_advice(feature, error));
+		snprintf(plan->why_not, sizeof(plan->why_not), "%s (%s) is not to be had%s: %s", feature_name(feature),
+			 feature_purpose(feature), features->error[feature] == EPERM ? ", the kernel refuses it" : "",
+			 advice);
 	return -ENOTSUP;
 }
 

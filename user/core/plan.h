@@ -59,7 +59,7 @@ struct plan {
 /* Static names: "witness", "syscalls", ... and what a person can do when it is missing. */
 const char *feature_name(enum feature feature);
 const char *feature_purpose(enum feature feature);
-const char *feature_advice(enum feature feature, int error);
+const char *feature_advice(const struct features *features, enum feature feature);
 /* Missing, and of no use here: another feature that works does the same. */
 bool feature_is_replaced(const struct features *features, enum feature feature);
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "log.h"
 
 #define PUSH_BYTES	 (1 << 20) /* a fast reader must not keep us from all else */
 #define QUEUE_KEEP_BYTES (1 << 20)
@@ -26,8 +27,12 @@ int output_open(const char *path, struct output *ret_output)
 
 	if (path) {
 		output.fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-		if (output.fd < 0)
-			return -errno;
+		if (output.fd < 0) {
+			int error = -errno;
+
+			log_error("cannot open '%s' for writing: %s", path, strerror(-error));
+			return error;
+		}
 		output.owned = true;
 		output.name = path;
 	}
@@ -259,6 +264,24 @@ int output_close(struct output *output)
 	if (output->owned && fd >= 0 && close(fd))
 		return -errno;
 	return 0;
+}
+
+int output_once(const char *path, struct buf *buf)
+{
+	struct output output;
+	int error = output_open(path, &output), close_error;
+
+	if (error)
+		return error;
+	error = output_flush(&output, buf);
+	close_error = output_close(&output);
+	if (!error)
+		error = close_error;
+	if (error == -EPIPE)
+		return 0; /* as a reader that has read enough (| head) */
+	if (error)
+		log_error("cannot write to %s: %s", output.name, strerror(-error));
+	return error;
 }
 
 bool output_terminal_size(const struct output *output, unsigned int *ret_columns, unsigned int *ret_rows)

@@ -25,7 +25,8 @@ struct output {
 	size_t done;	   /* bytes of the queue already written */
 };
 
-/* path NULL: stdout. An existing file is appended to: what was recorded stays. 0 or negative errno. */
+/* path NULL: stdout. An existing file is appended to: what was recorded stays. 0, or negative errno after a line on
+ * stderr. */
 int output_open(const char *path, struct output *ret_output);
 /* Writes all of buf and empties it. On an error (-EPIPE: the reader has gone) the rest stays in buf. */
 int output_flush(struct output *output, struct buf *buf);
@@ -43,6 +44,8 @@ int output_push(struct output *output);
 size_t output_queued(const struct output *output);
 size_t output_queued_lines(const struct output *output);
 int output_close(struct output *output);
+/* Opens, writes all of buf, closes. 0, or negative errno after a line on stderr; a reader that has gone is no error. */
+int output_once(const char *path, struct buf *buf);
 
 /* Columns and rows of the terminal behind it; false if it is none. */
 bool output_terminal_size(const struct output *output, unsigned int *ret_columns, unsigned int *ret_rows);
