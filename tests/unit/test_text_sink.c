@@ -405,18 +405,50 @@ static void verdict_block(void **state)
 	file_table_free(&process.files);
 }
 
-static void verdict_all_clear(void **state)
+/* No more is said than a look of that length can tell. */
+static void verdict_without_finding(void **state)
+{
+	static const struct {
+		uint64_t end_s;
+		uint32_t limit;
+		uint64_t closed;
+		const char *says;
+	} rows[] = {
+		{40, LIMIT, 64, "no leak seen in 28 s: 4,160 maps opened, 64 closed\n"},
+		{13, LIMIT, 64, "too early to tell a leak from a warm-up in 1 s: 4,160 maps opened, 64 closed\n"},
+		{13, LIMIT, 2080, "no leak seen in 1 s: 4,160 maps opened, 2,080 closed\n"},
+		{13, 64 * LIMIT, 64, "no leak seen in 1 s: 4,160 maps opened, 64 closed\n"},
+		{40, 4200, 64, "near the limit, but no leak seen in 28 s: 4,160 maps opened, 64 closed\n"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		_cleanup_buf_ struct buf buf = {0};
+		struct process process = process_leaking();
+		struct text_style style = style_of(0);
+
+		process.key.start_ns = 12 * SECOND; /* later than we: its own life counts */
+		process.account.closed = rows[i].closed;
+		text_verdict(&buf, &style, rows[i].end_s * SECOND, &process, rows[i].limit, NULL, 0);
+		buf_add_char(&buf, '\0');
+		assert_has(&buf, rows[i].says);
+		assert_lacks(&buf, "FILE");
+	}
+}
+
+/* Without hooks for calls nobody knows who failed, but for what is certain without them. */
+static void verdict_without_results(void **state)
 {
 	_cleanup_buf_ struct buf buf = {0};
 	struct process process = process_leaking();
 	struct text_style style = style_of(0);
 
 	(void)state;
-	process.key.start_ns = 12 * SECOND; /* later than we: its own life counts */
+	style.no_results = true;
 	text_verdict(&buf, &style, 13 * SECOND, &process, LIMIT, NULL, 0);
 	buf_add_char(&buf, '\0');
-	assert_has(&buf, "no leak seen in 1 s: 4,160 maps opened, 64 closed\n");
-	assert_lacks(&buf, "FILE");
+	assert_has(&buf, "  mmap                  4,160          -     +4,160\n"
+			 "  munmap                   64          -        -64\n");
 }
 
 /* All there is, at one width. */
@@ -492,7 +524,8 @@ int main(void)
 		cmocka_unit_test(refusal_in_words),
 		cmocka_unit_test(endings_in_words),
 		cmocka_unit_test(verdict_block),
-		cmocka_unit_test(verdict_all_clear),
+		cmocka_unit_test(verdict_without_finding),
+		cmocka_unit_test(verdict_without_results),
 		cmocka_unit_test(nothing_is_wider_than_the_terminal),
 		cmocka_unit_test(no_raw_control_reaches_the_terminal),
 	};

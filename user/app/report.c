@@ -16,6 +16,7 @@
 #define REFUSAL_LINE_EVERY_NS 1000000000ULL
 #define TABLE_FLUSH_BYTES     (64 * 1024)
 #define PLACED_AT_ONCE	      256
+#define BYSTANDER_SHARE	      64 /* of the limit, at most, has one of a command's children that needs no verdict */
 /* Reading maps of a process that is about to fail would slow down the news of it. */
 #define FILES_READ_ETA_S 2.0
 
@@ -347,6 +348,13 @@ void report_losses(struct session *session, bool at_end)
 	report_loss(session, LOSS_OUTPUT_LINES, "output: other lines, read too slowly", session->lines_left_out);
 }
 
+/* A shell script has many children that map a little and end: their exit lines say enough. */
+static bool is_bystander(const struct session *session, const struct process *process)
+{
+	return session->options->command == COMMAND_RUN && process->key.pid != (uint32_t)session->child.pid &&
+	       process->account.high_water < session->limit / BYSTANDER_SHARE;
+}
+
 void report_verdict(struct session *session, struct process *process, uint64_t ts_ns)
 {
 	struct finding findings[FINDING_KINDS];
@@ -362,7 +370,7 @@ void report_verdict(struct session *session, struct process *process, uint64_t t
 		if (judgement.verdict.severity != SEVERITY_NONE)
 			finding_make(process, &judgement, session->limit, ts_ns, &findings[count++]);
 	}
-	if (outlet_has_room(session, LINE_NEWS))
+	if ((count || !is_bystander(session, process)) && outlet_has_room(session, LINE_NEWS))
 		text_verdict(&session->buf, &session->style, ts_ns, process, session->limit, findings, count);
 }
 

@@ -120,6 +120,7 @@ void report_judgement(struct session *session, struct process *process, uint64_t
 void report_table(struct session *session);
 /* Losses that have grown since last time. At the end also those that cost a detail only. */
 void report_losses(struct session *session, bool at_end);
+/* What became of it, in text; not of a command's child of which there is nothing to say. */
 void report_verdict(struct session *session, struct process *process, uint64_t ts_ns);
 void report_end(struct session *session);
 

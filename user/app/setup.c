@@ -103,6 +103,7 @@ static int make_plan(struct session *session)
 		log_error("%s", session->plan.why_not);
 		return error;
 	}
+	session->style.no_results = !session->plan.calls;
 	plan_text(&session->plan, session->plan_text, sizeof(session->plan_text));
 	log_debug("plan: %s; limit %u maps", session->plan_text, session->limit);
 	if (want.operations && !session->plan.calls && !options->hooks)

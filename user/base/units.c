@@ -56,6 +56,15 @@ const char *units_count(uint64_t count, char *buf, size_t size)
 	return copy(put_groups(end, count), end, buf, size);
 }
 
+const char *units_plural(uint64_t count, const char *noun, char *buf, size_t size)
+{
+	const char *ending = count == 1 ? "" : noun[strlen(noun) - 1] == 's' ? "es" : "s";
+	char number[UNITS_LEN];
+
+	snprintf(buf, size, "%s %s%s", units_count(count, number, sizeof(number)), noun, ending);
+	return buf;
+}
+
 const char *units_change(int64_t change, char *buf, size_t size)
 {
 	/* INT64_MIN has no positive counterpart, its unsigned negation has */

@@ -13,6 +13,8 @@
 
 /* "65,530" */
 const char *units_count(uint64_t count, char *buf, size_t size);
+/* "1 map", "4,119 maps", "2 classes": the noun, of at most eight letters, follows the count. */
+const char *units_plural(uint64_t count, const char *noun, char *buf, size_t size);
 /* "+4,100", "-3", "0" */
 const char *units_change(int64_t change, char *buf, size_t size);
 /* One decimal below 10, none above: "0", "0.4", "9.9", "1,234"; with a sign, as a change. "-" if not finite. */

@@ -199,15 +199,6 @@ const char *row_process(const struct process *process, char *out, size_t size)
 	return out;
 }
 
-const char *row_plural(uint64_t count, const char *noun, char *out, size_t size)
-{
-	const char *ending = count == 1 ? "" : noun[strlen(noun) - 1] == 's' ? "es" : "s";
-	char number[UNITS_LEN];
-
-	snprintf(out, size, "%s %s%s", units_count(count, number, sizeof(number)), noun, ending);
-	return out;
-}
-
 enum paint paint_of_ratio(double ratio)
 {
 	if (ratio >= 0.8)

@@ -52,8 +52,6 @@ void row_mark(struct row *row, char mark);
 const char *row_escape(const char *bytes, char *out, size_t size);
 /* comm[pid], escaped. Returns out. */
 const char *row_process(const struct process *process, char *out, size_t size);
-/* "1 map", "4,096 maps". Returns out. */
-const char *row_plural(uint64_t count, const char *noun, char *out, size_t size);
 
 enum paint paint_of_ratio(double ratio);
 enum paint paint_of_severity(enum severity severity);

@@ -12,6 +12,7 @@ struct text_style {
 	bool colour;
 	bool wall_clock;    /* -T: time of day instead of seconds since start */
 	bool redraw;	    /* the table replaces the one before (terminal) */
+	bool no_results;    /* no hooks for calls: who failed is not known */
 	unsigned int width; /* columns; 0: unlimited */
 	uint64_t start_ns;  /* boot clock when tracing began */
 	struct line_context line;

@@ -52,7 +52,7 @@ static void put_maps(struct row *row, uint32_t map_count, uint32_t limit)
 	double ratio = limit ? (double)map_count / limit : 0;
 	char text[UNITS_LEN], percent[UNITS_LEN];
 
-	row_chunk(row, PAINT_PLAIN, row_plural(map_count, "map", text, sizeof(text)));
+	row_chunk(row, PAINT_PLAIN, units_plural(map_count, "map", text, sizeof(text)));
 	row_chunkf(row, paint_of_ratio(ratio), "(%s of %s)", units_percent(ratio, percent, sizeof(percent)),
 		   units_count(limit, text, sizeof(text)));
 }
@@ -91,7 +91,7 @@ static void put_op(struct row *row, const struct evidence_op *evidence)
 	}
 	if (evidence->failed) {
 		row_chunkf(row, PAINT_RED, "%s failed %s", name,
-			   row_plural(evidence->failed, "time", text, sizeof(text)));
+			   units_plural(evidence->failed, "time", text, sizeof(text)));
 		row_mark(row, ',');
 	}
 }
@@ -103,7 +103,7 @@ static void put_file(struct row *row, const struct file_use *use)
 	row_path(row, PAINT_BOLD, row_escape(use->id.path, path, sizeof(path)));
 	if (use->id.deleted)
 		row_chunk(row, PAINT_PLAIN, "(deleted)");
-	row_chunkf(row, PAINT_PLAIN, "mapped %s", row_plural(use->calls, "time", text, sizeof(text)));
+	row_chunkf(row, PAINT_PLAIN, "mapped %s", units_plural(use->calls, "time", text, sizeof(text)));
 	if (!use->unmapped)
 		return;
 	row_mark(row, ',');
@@ -166,7 +166,7 @@ void text_cleared(struct buf *buf, const struct text_style *style, const struct 
 	put_kind(&row, PAINT_GREEN, kind);
 	row_chunk(&row, PAINT_GREEN, "cleared");
 	put_process(&row, process);
-	row_chunk(&row, PAINT_PLAIN, row_plural(process->account.map_count, "map", text, sizeof(text)));
+	row_chunk(&row, PAINT_PLAIN, units_plural(process->account.map_count, "map", text, sizeof(text)));
 	row_mark(&row, ',');
 	row_chunkf(&row, PAINT_PLAIN, "no longer so after %s",
 		   units_duration(now_ns > raised_ns ? now_ns - raised_ns : 0, text, sizeof(text)));
@@ -255,7 +255,7 @@ void text_exit(struct buf *buf, const struct text_style *style, uint64_t ts_ns, 
 	put_time(&row, ts_ns);
 	row_chunk(&row, PAINT_DIM, "exit");
 	put_process(&row, process);
-	row_chunkf(&row, PAINT_PLAIN, "%s at the end", row_plural(account->map_count, "map", text, sizeof(text)));
+	row_chunkf(&row, PAINT_PLAIN, "%s at the end", units_plural(account->map_count, "map", text, sizeof(text)));
 	row_mark(&row, ',');
 	row_chunkf(&row, PAINT_PLAIN, "%s at most", units_count(account->high_water, text, sizeof(text)));
 	row_mark(&row, ',');

@@ -101,7 +101,7 @@ static void put_processes(struct row *row, const struct table_totals *totals)
 {
 	char number[UNITS_LEN], text[UNITS_LEN * 2];
 
-	row_plural(totals->processes, "process", number, sizeof(number));
+	units_plural(totals->processes, "process", number, sizeof(number));
 	if (totals->shown < totals->processes)
 		snprintf(text, sizeof(text), "%s (%u shown)", number, totals->shown);
 	else
@@ -123,7 +123,7 @@ static void put_headline(struct buf *buf, const struct text_style *style, const 
 	put_item(&row, PAINT_BOLD, text);
 	snprintf(text, sizeof(text), "limit %s", units_count(totals->limit, number, sizeof(number)));
 	put_item(&row, PAINT_PLAIN, text);
-	row_plural(totals->open_findings, "finding", text, sizeof(text));
+	units_plural(totals->open_findings, "finding", text, sizeof(text));
 	put_item(&row, totals->open_findings ? PAINT_YELLOW : PAINT_PLAIN, text);
 	snprintf(text, sizeof(text), "%u growing", totals->growing);
 	put_item(&row, totals->growing ? PAINT_BOLD : PAINT_PLAIN, text);
@@ -131,7 +131,7 @@ static void put_headline(struct buf *buf, const struct text_style *style, const 
 	if (totals->losses)
 		put_item(&row, PAINT_RED, text);
 	put_processes(&row, totals);
-	put_item(&row, PAINT_PLAIN, row_plural(totals->maps, "map", text, sizeof(text)));
+	put_item(&row, PAINT_PLAIN, units_plural(totals->maps, "map", text, sizeof(text)));
 	row_end(&row);
 }
 
@@ -149,6 +149,12 @@ void text_table(struct buf *buf, const struct text_style *style, const struct ta
 		const struct subject subject = {rows[i], totals->limit};
 
 		put_process(buf, style, widths, &subject);
+	}
+	if (!count) {
+		struct row row = row_begin(buf, style, 0);
+
+		row_words(&row, PAINT_DIM, "no process to show");
+		row_end(&row);
 	}
 	if (!style->redraw)
 		buf_add_char(buf, '\n');

@@ -17,6 +17,9 @@
 #define FILES_SHOWN    8
 #define LABEL_COLUMNS  16 /* of the operation table: most names of operations */
 #define NUMBER_COLUMNS 11 /* "1,048,577" and a gap */
+#define EARLY_NS       24000000000ULL
+#define EARLY_GROWTH   64 /* of the limit */
+#define NEAR_LIMIT     0.9
 
 /* A row of figures behind a label; figures may be cut off by the terminal's edge, the label never is. */
 static void put_figures(struct row *row, enum paint paint, const char *const *figures, unsigned int count)
@@ -45,7 +48,7 @@ static void put_headline(struct buf *buf, const struct text_style *style, uint64
 
 	row_chunkf(&row, PAINT_BOLD, "%s:", row_process(process, name, sizeof(name)));
 	row_chunkf(&row, PAINT_BOLD, "%s -> %s", units_count(account->baseline, from, sizeof(from)),
-		   row_plural(account->map_count, "map", text, sizeof(text)));
+		   units_plural(account->map_count, "map", text, sizeof(text)));
 	row_chunkf(&row, paint_of_ratio(ratio), "(%s of %s)", units_percent(ratio, percent, sizeof(percent)),
 		   units_count(limit, text, sizeof(text)));
 	row_chunkf(&row, PAINT_PLAIN, "in %s", units_duration(watched_ns(style, ts_ns, process), text, sizeof(text)));
@@ -72,9 +75,10 @@ static void put_op_header(struct buf *buf, const struct text_style *style)
 static void put_op(struct buf *buf, const struct text_style *style, uint32_t op, const struct mt_tally *tally)
 {
 	char calls[UNITS_LEN], failed[UNITS_LEN], delta[UNITS_LEN];
-	const char *const figures[] = {units_count(tally->calls, calls, sizeof(calls)),
-				       units_count(tally->failed, failed, sizeof(failed)),
-				       units_change(tally->delta, delta, sizeof(delta))};
+	const char *const figures[] = {
+		units_count(tally->calls, calls, sizeof(calls)),
+		style->no_results && !tally->failed ? "-" : units_count(tally->failed, failed, sizeof(failed)),
+		units_change(tally->delta, delta, sizeof(delta))};
 	struct row row = row_begin(buf, style, INDENT);
 
 	row_blanks(&row, INDENT);
@@ -222,16 +226,29 @@ static void put_files(struct buf *buf, const struct text_style *style, const str
 	put_rest(buf, style, PAINT_RED, files->dropped, "operations on further files not booked: table full");
 }
 
-/* Said only of what was seen: a short look at a quiet hour proves nothing. */
-static void put_all_clear(struct buf *buf, const struct text_style *style, uint64_t ts_ns,
-			  const struct process *process)
+/* It has grown, by more than it gave back, and was seen for less time than a leak takes to be called (detect_leak). */
+static bool is_too_early(const struct account *account, uint64_t ns, uint32_t limit)
 {
+	return ns < EARLY_NS && account->map_count > account->baseline &&
+	       account->map_count - account->baseline >= limit / EARLY_GROWTH && account->closed < account->opened / 2;
+}
+
+/* Said only of what was seen: a short look at a quiet hour proves nothing. */
+static void put_no_finding(struct buf *buf, const struct text_style *style, uint64_t ts_ns,
+			   const struct process *process, uint32_t limit)
+{
+	uint64_t ns = watched_ns(style, ts_ns, process);
 	struct row row = row_begin(buf, style, INDENT);
 	char text[UNITS_LEN];
 
-	row_chunk(&row, PAINT_GREEN, "no leak seen");
-	row_chunkf(&row, PAINT_PLAIN, "in %s:", units_duration(watched_ns(style, ts_ns, process), text, sizeof(text)));
-	row_chunkf(&row, PAINT_PLAIN, "%s opened", row_plural(process->account.opened, "map", text, sizeof(text)));
+	if (is_too_early(&process->account, ns, limit))
+		row_chunk(&row, PAINT_YELLOW, "too early to tell a leak from a warm-up");
+	else if (process_ratio(process, limit) >= NEAR_LIMIT)
+		row_chunk(&row, PAINT_RED, "near the limit, but no leak seen");
+	else
+		row_chunk(&row, PAINT_GREEN, "no leak seen");
+	row_chunkf(&row, PAINT_PLAIN, "in %s:", units_duration(ns, text, sizeof(text)));
+	row_chunkf(&row, PAINT_PLAIN, "%s opened", units_plural(process->account.opened, "map", text, sizeof(text)));
 	row_mark(&row, ',');
 	row_chunkf(&row, PAINT_PLAIN, "%s closed", units_count(process->account.closed, text, sizeof(text)));
 	row_end(&row);
@@ -248,5 +265,5 @@ void text_verdict(struct buf *buf, const struct text_style *style, uint64_t ts_n
 	for (unsigned int i = 0; i < count; i++)
 		text_finding(buf, style, process, &findings[i]);
 	if (!count)
-		put_all_clear(buf, style, ts_ns, process);
+		put_no_finding(buf, style, ts_ns, process, limit);
 }
