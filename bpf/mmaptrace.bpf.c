@@ -69,7 +69,15 @@ int operation_enter_vma(struct syscall_event *event)
 SEC("tp")
 int operation_exit(struct syscall_event *event)
 {
-	on_exit(event->nr, event->ret);
+	on_exit(event->nr, event->ret, false);
+	return PASS;
+}
+
+/* For shmat, where do_mmap is not seen. */
+SEC("tp")
+int operation_exit_vma(struct syscall_event *event)
+{
+	on_exit(event->nr, event->ret, true);
 	return PASS;
 }
 
@@ -92,7 +100,7 @@ int call_enter_vma_kprobe(struct pt_regs *ctx)
 SEC("kretprobe")
 int call_exit_kprobe(struct pt_regs *ctx)
 {
-	on_exit(task_syscall(task_current()), PT_REGS_RC(ctx));
+	on_exit(task_syscall(task_current()), PT_REGS_RC(ctx), false);
 	return PASS;
 }
 
@@ -110,7 +118,7 @@ static __noinline int call_enter_vma(void)
 
 static __noinline int call_exit(__s64 ret)
 {
-	return on_exit(task_syscall(task_current()), ret);
+	return on_exit(task_syscall(task_current()), ret, false);
 }
 
 /* These functions have one argument, the registers; the result comes after it. The programs must return 0. */

@@ -171,7 +171,7 @@ __noinline int process_settle(__u64 mm, __u32 op, __u64 now_ns)
 }
 
 /* The exit of a call. */
-static __always_inline int on_exit(int nr, __s64 ret)
+static __always_inline int on_exit(int nr, __s64 ret, bool with_vma)
 {
 	struct task_struct *task = task_current();
 	__u64 key = (__u64)GET(task, mm);
@@ -189,6 +189,9 @@ static __always_inline int on_exit(int nr, __s64 ret)
 	if (context && context->op != outcome.op)
 		context = NULL;
 	outcome.now_ns = bpf_ktime_get_boot_ns();
+	/* A shmat has made the map that the others are given. */
+	if (with_vma && context && !context->has_file && !op_error(task, outcome.op, ret))
+		peek(task, context, ret);
 	if (context && operation_end_counted(task, context, &outcome))
 		return 0;
 	process = bpf_map_lookup_elem(&processes, &key);

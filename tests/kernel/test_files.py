@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """The file of a map is told with each operation on it."""
 
+import json
 import platform
 import sys
 
 import schema
-from lib import Case, Tracer, main
+from lib import Case, Tracer, main, run_program
 
 PAGES = 3
 # What the kernel ignores of an address (arm64's top byte): munmap and mprotect take it, so must we.
@@ -26,9 +27,33 @@ for error in (
     if error:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 """
+SHARED = """
+import mmap, os
+kept = [mmap.mmap(-1, 3 * mmap.PAGESIZE, flags=mmap.MAP_SHARED) for _ in range(50)]
+for _ in range(50):
+    mmap.mmap(-1, 3 * mmap.PAGESIZE, flags=mmap.MAP_SHARED).close()
+os._exit(0)
+"""
+SEGMENT = """
+import ctypes
+libc = ctypes.CDLL(None, use_errno=True)
+libc.shmat.restype = ctypes.c_void_p
+shmid = libc.shmget(0, 4096, 0o1600)
+at = [libc.shmat(shmid, None, 0) for _ in range(50)]
+libc.shmctl(shmid, 0, None)
+for address in at[:10]:
+    libc.shmdt(ctypes.c_void_p(address))
+print(shmid)
+"""
 
 
 class Files(Case):
+    def hooks(self):
+        """What is used with the arguments that all of this run get."""
+        status, out, stderr = run_program("doctor", "--json")
+        self.assertEqual(status, 0, stderr)
+        return json.loads(out)["plan"].split()
+
     def test_of_one_memfd(self):
         with Tracer("--", sys.executable, "-c", SCRIPT) as tracer:
             self.assertEqual(tracer.wait(), 0, tracer.err.text())
@@ -39,6 +64,30 @@ class Files(Case):
         told = [line["op"] for line in lines if line["type"] == "op" and (line["file"] or {}).get("kind") == "memfd"]
         # Without bpf_find_vma (Linux 5.17) only mmap names its file.
         self.assertEqual(told, ["mmap", "mprotect", "munmap"] if "find_vma" in hooks else ["mmap"])
+
+    def test_of_shared_memory(self):
+        """The kernel makes a file for each piece; mapped and unmapped is booked of all of it together."""
+        status, out, stderr = run_program("-x", "--", sys.executable, "-c", SHARED)
+        self.assertEqual(status, 0, stderr)
+        rows = [line.split() for line in out.decode().splitlines() if "[anon_shmem]" in line]
+        if "find_vma" in self.hooks():
+            self.assertEqual(rows, [["[anon_shmem]", "100", "50", "50", "1.2", "MiB"]])
+
+    def test_of_a_segment(self):
+        """shmat gives a descriptor of nothing, but the map it makes has a file: the segment, its inode the id."""
+        with Tracer("--", sys.executable, "-c", SEGMENT) as tracer:
+            self.assertEqual(tracer.wait(), 0, tracer.err.text())
+            tracer.out.ended()
+            lines = tracer.lines()
+            shmid = int(tracer.out.text())
+        self.check_lines(lines)
+        hooks = self.hooks()
+        if not {"find_vma", "core_fentry", "core_kprobe"} & set(hooks):
+            return
+        told = [(line["op"], line["file"]["kind"], line["file"]["inode"]) for line in lines
+                if line["type"] == "op" and line["file"] and line["op"].startswith("shm")]  # fmt: skip
+        detached = 10 if "find_vma" in hooks else 0
+        self.assertEqual(told, [("shmat", "shm", shmid)] * 50 + [("shmdt", "shm", shmid)] * detached)
 
 
 if __name__ == "__main__":

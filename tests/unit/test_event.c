@@ -419,10 +419,12 @@ static void file_kinds(void **state)
 		{{.magic = TMPFS, .mode = REGULAR, .nlink = 0, .name = "frames"}, FILE_SHM, true},
 		{{.magic = TMPFS, .mode = REGULAR, .fs_flags = 1, .name = "memfd:doublemapper"}, FILE_MEMFD, false},
 		{{.magic = HUGETLBFS, .mode = REGULAR, .fs_flags = 1, .name = "memfd:huge"}, FILE_MEMFD, false},
-		{{.magic = TMPFS, .mode = REGULAR, .fs_flags = 1, .name = "dev/zero"}, FILE_ANON_SHM, false},
+		{{.magic = TMPFS, .mode = REGULAR, .fs_flags = 1, .name = "SYSV0000002a"}, FILE_SHM, false},
+		{{.magic = TMPFS, .mode = REGULAR, .fs_flags = 1, .name = "drm mm object"}, FILE_SHM, false},
 		{{.magic = HUGETLBFS, .mode = REGULAR, .nlink = 1, .name = "pool"}, FILE_HUGETLB, false},
 		{{.magic = TMPFS, .mode = CHARDEV, .nlink = 1, .name = "nvidia0"}, FILE_DEVICE, false},
-		{{.magic = TMPFS, .mode = CHARDEV, .nlink = 1, .name = "zero"}, FILE_ANON_SHM, false},
+		{{.magic = TMPFS, .mode = CHARDEV, .rdev = 0x100003, .nlink = 1, .name = "null"}, FILE_DEVICE, false},
+		{{.magic = TMPFS, .mode = BLOCKDEV, .rdev = 0x100005, .nlink = 1, .name = "ram5"}, FILE_DEVICE, false},
 		{{.magic = TMPFS, .mode = BLOCKDEV, .nlink = 1, .name = "sda"}, FILE_DEVICE, false},
 		{{.magic = 0x09041934, .mode = 0600, .nlink = 1, .name = "[perf_event]"}, FILE_OTHER, false},
 	};
@@ -446,8 +448,35 @@ static void never_linked_is_not_deleted(void **state)
 	(void)state;
 	assert_int_equal(file_of(segment).kind, FILE_SHM);
 	assert_false(file_of(segment).deleted);
-	assert_int_equal(file_of(huge).kind, FILE_HUGETLB);
+	assert_int_equal(file_of(huge).kind, FILE_ANON_HUGETLB);
 	assert_false(file_of(huge).deleted);
+}
+
+/* The kernel makes a file for memory that nobody named; it is shown as memory, by whichever way it came. */
+static void memory_without_a_name(void **state)
+{
+	static const struct {
+		struct mt_file file;
+		enum file_kind kind;
+		const char *path;
+	} rows[] = {
+		{{.magic = TMPFS, .mode = REGULAR, .fs_flags = 1, .name = "dev/zero"}, FILE_ANON_SHM, "[anon_shmem]"},
+		{{.magic = TMPFS, .mode = CHARDEV, .rdev = 0x100005, .nlink = 1, .name = "zero"},
+		 FILE_ANON_SHM,
+		 "[anon_shmem]"},
+		{{.magic = HUGETLBFS, .mode = REGULAR, .fs_flags = 1, .name = "anon_hugepage"},
+		 FILE_ANON_HUGETLB,
+		 "[anon_hugetlb]"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct file_id id = file_of(rows[i].file);
+
+		assert_int_equal(id.kind, rows[i].kind);
+		assert_string_equal(id.path, rows[i].path);
+		assert_false(id.deleted);
+	}
 }
 
 /* Names are anybody's choice; only on a kernel mount are they the kernel's. */
@@ -455,13 +484,17 @@ static void names_that_pretend(void **state)
 {
 	struct mt_file memfd = {.magic = EXT4, .mode = REGULAR, .nlink = 0, .name = "memfd:not"};
 	struct mt_file segment = {.magic = TMPFS, .mode = REGULAR, .nlink = 1, .name = "SYSV00000001"};
-	struct mt_file device = {.magic = TMPFS, .mode = CHARDEV, .nlink = 1, .name = "zerocopy0"};
+	struct mt_file device = {.magic = TMPFS, .mode = CHARDEV, .rdev = 0xa00001, .nlink = 1, .name = "zero"};
+	struct mt_file pages = {.magic = HUGETLBFS, .mode = REGULAR, .nlink = 1, .name = "anon_hugepage"};
+	struct mt_file bracket = {.magic = TMPFS, .mode = REGULAR, .nlink = 1, .name = "[anon_shmem]"};
 
 	(void)state;
 	assert_int_equal(file_of(memfd).kind, FILE_REGULAR);
 	assert_true(file_of(memfd).deleted);
 	assert_int_equal(file_of(segment).kind, FILE_SHM);
 	assert_int_equal(file_of(device).kind, FILE_DEVICE);
+	assert_int_equal(file_of(pages).kind, FILE_HUGETLB);
+	assert_int_equal(file_of(bracket).kind, FILE_SHM);
 }
 
 static void names_without_end(void **state)
@@ -524,6 +557,7 @@ int main(void)
 		cmocka_unit_test(nothing_is_returned_on_failure),
 		cmocka_unit_test(file_kinds),
 		cmocka_unit_test(never_linked_is_not_deleted),
+		cmocka_unit_test(memory_without_a_name),
 		cmocka_unit_test(names_that_pretend),
 		cmocka_unit_test(names_without_end),
 		cmocka_unit_test(names_of_any_bytes),

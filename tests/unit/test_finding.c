@@ -134,7 +134,29 @@ static void advice_by_the_operation_alone(void **state)
 	(void)state;
 	tally(&process, MT_OP_SHMAT, 500, 0, 500);
 	tally(&process, MT_OP_SHMDT, 5, 0, -5);
-	assert_string_equal(finding_of(&process).advice, "shmat added 500 maps that stay: look for a missing munmap");
+	assert_string_equal(finding_of(&process).advice, "shmat added 500 maps that stay: look for a missing shmdt");
+}
+
+/* All of IPC_PRIVATE have the same name: the id tells which. */
+static void advice_for_a_segment(void **state)
+{
+	static const char *const names[] = {"SYSV00000000", "/SYSV00000000"};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(names); i++) {
+		struct process process = {0};
+		struct file_use *use = use_of(&process, FILE_SHM, names[i]);
+
+		use->id.inode = 32771;
+		use->calls = 501;
+		use->unmapped = 1;
+		use->maps = 500;
+		tally(&process, MT_OP_SHMAT, 501, 0, 501);
+		assert_string_equal(finding_of(&process).advice,
+				    "shared memory segment 32771 (shmid) was attached 501 times and detached 1 time: "
+				    "let a shmdt follow each shmat, or attach it once");
+		file_table_free(&process.files);
+	}
 }
 
 /* No operation known (watch gear): say how to find out. */
@@ -158,6 +180,23 @@ static void advice_does_not_blame_the_innocent(void **state)
 	use->calls = use->unmapped = 900;
 	tally(&process, MT_OP_SHMAT, 500, 0, 500);
 	assert_null(strstr(finding_of(&process).advice, "/data/log"));
+	use->unmapped = 0;
+	assert_non_null(strstr(finding_of(&process).advice, "/data/log"));
+	file_table_free(&process.files);
+}
+
+/* Nor is one that has some maps, as every process has of its libraries, when something else adds them. */
+static void advice_does_not_blame_the_bystander(void **state)
+{
+	struct process process = {0};
+	struct file_use *use = use_of(&process, FILE_REGULAR, "/lib/libc.so.6");
+
+	(void)state;
+	use->maps = 5;
+	tally(&process, MT_OP_SHMAT, 500, 0, 500);
+	assert_string_equal(finding_of(&process).advice, "shmat added 500 maps that stay: look for a missing shmdt");
+	use->calls = 5;
+	assert_string_equal(finding_of(&process).advice, "shmat added 500 maps that stay: look for a missing shmdt");
 	file_table_free(&process.files);
 }
 
@@ -276,6 +315,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(advice_for_a_missing_munmap),	 cmocka_unit_test(advice_for_a_file_met_late),
 		cmocka_unit_test(advice_for_anonymous_memory),	 cmocka_unit_test(advice_for_splits),
+		cmocka_unit_test(advice_for_a_segment),		 cmocka_unit_test(advice_does_not_blame_the_bystander),
 		cmocka_unit_test(advice_goes_by_what_grew_most), cmocka_unit_test(advice_by_the_operation_alone),
 		cmocka_unit_test(advice_when_nothing_is_known),	 cmocka_unit_test(advice_does_not_blame_the_innocent),
 		cmocka_unit_test(advice_is_cut_to_fit),		 cmocka_unit_test(figures),

@@ -514,6 +514,55 @@ static void files_are_booked(void **state)
 	file_table_free(&process.files);
 }
 
+/* Each piece of shared memory is a file to the kernel; all that is mapped as such, and unmapped, is booked as one. */
+static void shared_memory_is_balanced(void **state)
+{
+	static const struct {
+		uint64_t flags;
+		enum file_kind kind;
+	} rows[] = {{0x21, FILE_ANON_SHM}, {0x40021, FILE_ANON_HUGETLB}, {0x40022, FILE_ANON_HUGETLB}};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct process process = {0};
+		struct file_use use;
+
+		for (uint64_t inode = 1; inode <= 64; inode++) {
+			struct op_event mapping = op_of(MT_OP_MMAP, 1, 0), unmapping = op_of(MT_OP_MUNMAP, -1, inode);
+
+			mapping.args.has_flags = true;
+			mapping.args.flags = rows[i].flags;
+			unmapping.file.kind = rows[i].kind;
+			book(&process, mapping);
+			book(&process, unmapping);
+		}
+		use = top_file(&process);
+		assert_int_equal(process.files.used, 1);
+		assert_string_equal(use.id.path, file_anonymous(rows[i].kind)->path);
+		assert_int_equal(use.calls, 64);
+		assert_int_equal(use.unmapped, 64);
+		assert_int_equal(use.maps, 0);
+		file_table_free(&process.files);
+	}
+}
+
+/* Attached and detached count as mapped and unmapped. */
+static void segments_are_booked(void **state)
+{
+	struct process process = {0};
+	struct file_use use;
+
+	(void)state;
+	for (unsigned int i = 0; i < 10; i++)
+		book(&process, op_of(MT_OP_SHMAT, 1, 3));
+	book(&process, op_of(MT_OP_SHMDT, -1, 3));
+	use = top_file(&process);
+	assert_int_equal(use.calls, 10);
+	assert_int_equal(use.unmapped, 1);
+	assert_int_equal(use.maps, 9);
+	file_table_free(&process.files);
+}
+
 static void anonymous_memory_is_a_file_of_its_own(void **state)
 {
 	struct process process = {0};
@@ -617,6 +666,8 @@ int main(void)
 		cmocka_unit_test(ratio_and_calls),
 		cmocka_unit_test(files_are_booked),
 		cmocka_unit_test(refilled_space_is_no_leak),
+		cmocka_unit_test(shared_memory_is_balanced),
+		cmocka_unit_test(segments_are_booked),
 		cmocka_unit_test(anonymous_memory_is_a_file_of_its_own),
 		cmocka_unit_test(what_is_no_use_of_a_file),
 		cmocka_unit_test(full_path_replaces_the_name),

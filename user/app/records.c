@@ -47,7 +47,7 @@ static void resolve_file(struct process *process, struct op_event *op)
 {
 	struct file_use *use;
 
-	if (!op->has_file || op->op == MT_OP_EXECVE || op->op == MT_OP_EXECVEAT)
+	if (!op->has_file || op->op == MT_OP_EXECVE || op->op == MT_OP_EXECVEAT || file_anonymous(op->file.kind))
 		return;
 	use = file_table_get(&process->files, &op->file);
 	if (!use)

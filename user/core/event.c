@@ -8,6 +8,8 @@
 #define MAGIC_TMPFS	0x01021994
 #define MAGIC_HUGETLBFS 0x958458f6
 
+#define DEV_ZERO 0x100005 /* 1:5 as the kernel writes it (include/linux/kdev_t.h) */
+
 #define ERRNO_MAX 4095 /* MAX_ERRNO, include/linux/err.h */
 
 static bool name_begins(const char *name, const char *prefix)
@@ -15,10 +17,15 @@ static bool name_begins(const char *name, const char *prefix)
 	return strncmp(name, prefix, strlen(prefix)) == 0;
 }
 
+static bool name_is(const struct mt_file *file, const char *name)
+{
+	return strncmp(file->name, name, sizeof(file->name)) == 0;
+}
+
 /*
- * memfd, SysV and anonymous shared memory live on a kernel-internal tmpfs and
- * are told apart by the names the kernel gives them (mm/memfd.c, ipc/shm.c,
- * mm/shmem.c).
+ * memfd, SysV and anonymous shared memory live on a kernel-internal tmpfs or
+ * hugetlbfs and are told apart by the names the kernel gives them (mm/memfd.c,
+ * ipc/shm.c, mm/shmem.c, mm/mmap.c). /dev/zero is a way to ask for such memory.
  */
 static enum file_kind file_kind_of(const struct mt_file *file)
 {
@@ -26,13 +33,13 @@ static enum file_kind file_kind_of(const struct mt_file *file)
 	uint32_t format = file->mode & 0170000;
 
 	if (format == 0020000 || format == 0060000)
-		return strncmp(file->name, "zero", sizeof(file->name)) ? FILE_DEVICE : FILE_ANON_SHM;
+		return format == 0020000 && file->rdev == DEV_ZERO ? FILE_ANON_SHM : FILE_DEVICE;
 	if (internal && name_begins(file->name, "memfd:"))
 		return FILE_MEMFD;
 	if (file->magic == MAGIC_HUGETLBFS)
-		return FILE_HUGETLB;
+		return internal && name_is(file, "anon_hugepage") ? FILE_ANON_HUGETLB : FILE_HUGETLB;
 	if (file->magic == MAGIC_TMPFS)
-		return internal && !name_begins(file->name, "SYSV") ? FILE_ANON_SHM : FILE_SHM;
+		return internal && name_is(file, "dev/zero") ? FILE_ANON_SHM : FILE_SHM;
 	return format == 0100000 ? FILE_REGULAR : FILE_OTHER;
 }
 
@@ -40,6 +47,8 @@ _Static_assert(sizeof(((struct file_id *)0)->path) > MT_FILE_NAME_LEN, "a name a
 
 static void file_decode(const struct mt_file *file, struct file_id *ret_id)
 {
+	const struct file_id *anonymous = file_anonymous(file_kind_of(file));
+
 	memset(ret_id, 0, sizeof(*ret_id));
 	ret_id->dev_major = file->dev >> 20;
 	ret_id->dev_minor = file->dev & 0xfffff;
@@ -47,7 +56,10 @@ static void file_decode(const struct mt_file *file, struct file_id *ret_id)
 	ret_id->kind = file_kind_of(file);
 	/* What lives on a kernel mount was never linked anywhere. */
 	ret_id->deleted = file->nlink == 0 && !(file->fs_flags & MT_FILE_KERNEL_MOUNT);
-	memcpy(ret_id->path, file->name, strnlen(file->name, sizeof(file->name)));
+	if (anonymous)
+		memcpy(ret_id->path, anonymous->path, sizeof(ret_id->path));
+	else
+		memcpy(ret_id->path, file->name, strnlen(file->name, sizeof(file->name)));
 }
 
 static int op_error_of(uint32_t op, uint32_t flags, int64_t ret)

@@ -7,10 +7,29 @@
 #define SIZE_FIRST    16
 #define POOR_EVICTION (FILE_TABLE_MAX / 4)
 
-/* Device and inode identify a file; anonymous memory is the file 0:0 of inode 0. */
+const struct file_id *file_anonymous(enum file_kind kind)
+{
+	static const struct file_id private_memory = {.kind = FILE_ANON, .path = "[anon]"},
+				    shared_memory = {.kind = FILE_ANON_SHM, .path = "[anon_shmem]"},
+				    huge_memory = {.kind = FILE_ANON_HUGETLB, .path = "[anon_hugetlb]"};
+
+	switch (kind) {
+	case FILE_ANON:
+		return &private_memory;
+	case FILE_ANON_SHM:
+		return &shared_memory;
+	case FILE_ANON_HUGETLB:
+		return &huge_memory;
+	default:
+		return NULL;
+	}
+}
+
+/* Device and inode identify a file; anonymous memory of each kind is a file 0:0 of inode 0. */
 static bool id_same(const struct file_id *a, const struct file_id *b)
 {
-	return a->inode == b->inode && a->dev_major == b->dev_major && a->dev_minor == b->dev_minor;
+	return a->inode == b->inode && a->dev_major == b->dev_major && a->dev_minor == b->dev_minor &&
+	       (a->inode || a->kind == b->kind);
 }
 
 /* Fibonacci hashing (Knuth, TAOCP vol. 3, 6.4). */
@@ -101,8 +120,12 @@ static bool table_grow(struct file_table *table)
 
 struct file_use *file_table_get(struct file_table *table, const struct file_id *id)
 {
-	struct file_use *use = table->size ? slot_of(table->uses, table->size, id) : NULL;
+	const struct file_id *anonymous = file_anonymous(id->kind);
+	struct file_use *use;
 
+	if (anonymous)
+		id = anonymous;
+	use = table->size ? slot_of(table->uses, table->size, id) : NULL;
 	if (use && !use_is_free(use))
 		return use;
 	if ((table->used >= FILE_TABLE_MAX && !table_make_room(table)) || !table_grow(table)) {

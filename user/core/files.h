@@ -8,7 +8,17 @@
 
 #define FILE_PATH_LEN 160
 
-enum file_kind { FILE_ANON, FILE_REGULAR, FILE_SHM, FILE_MEMFD, FILE_ANON_SHM, FILE_HUGETLB, FILE_DEVICE, FILE_OTHER };
+enum file_kind {
+	FILE_ANON,
+	FILE_REGULAR,
+	FILE_SHM, /* POSIX and System V */
+	FILE_MEMFD,
+	FILE_ANON_SHM,
+	FILE_HUGETLB,
+	FILE_DEVICE,
+	FILE_OTHER,
+	FILE_ANON_HUGETLB,
+};
 
 /* A file in words: whose bytes are untrusted and are to be escaped where shown. */
 struct file_id {
@@ -17,7 +27,7 @@ struct file_id {
 	enum file_kind kind;
 	bool deleted;
 	bool path_is_full;	  /* else only the last component is known */
-	char path[FILE_PATH_LEN]; /* "[anon]" for anonymous memory */
+	char path[FILE_PATH_LEN]; /* "[anon]", "[anon_shmem]", "[anon_hugetlb]" for anonymous memory */
 };
 
 struct file_use {
@@ -30,5 +40,10 @@ struct file_use {
 };
 
 const char *file_kind_name(enum file_kind kind);
+/*
+ * What all memory of an anonymous kind is booked under: the kernel gives each piece of
+ * shared or huge memory a file of its own, but nobody told them apart. NULL: a true file.
+ */
+const struct file_id *file_anonymous(enum file_kind kind);
 
 #endif

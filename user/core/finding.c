@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "finding.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -24,8 +25,8 @@ const char *severity_name(enum severity severity)
 
 const char *file_kind_name(enum file_kind kind)
 {
-	static const char *const names[] = {"anon",	"regular", "shm",    "memfd",
-					    "anon_shm", "hugetlb", "device", "other"};
+	static const char *const names[] = {"anon",    "regular", "shm",   "memfd",	  "anon_shm",
+					    "hugetlb", "device",  "other", "anon_hugetlb"};
 
 	return (unsigned int)kind < sizeof(names) / sizeof(names[0]) ? names[kind] : "other";
 }
@@ -62,20 +63,42 @@ static bool op_only_splits(uint32_t op)
 	       op == MT_OP_MBIND || op == MT_OP_MSEAL || op == MT_OP_PRCTL;
 }
 
+/* System V segments are named by their key, that they may share; their inode is their id (ipc/shm.c, newseg). */
+static bool is_segment(const struct file_id *id)
+{
+	const char *name = id->path[0] == '/' ? id->path + 1 : id->path;
+
+	return id->kind == FILE_SHM && !strncmp(name, "SYSV", 4);
+}
+
 static void advise_file(const struct file_use *use, char *buf, size_t size)
 {
-	const char *again = use->id.kind == FILE_ANON ? "release them, or map larger areas"
-						      : "unmap it where it is mapped, or map it once";
-
+	const char *again = file_anonymous(use->id.kind) ? "release them, or map larger areas"
+							 : "unmap it where it is mapped, or map it once";
 	char calls[UNITS_LEN], rest[UNITS_LEN];
 
-	units_count(use->calls, calls, sizeof(calls));
-	if (use->unmapped)
-		snprintf(buf, size, "%s was mapped %s times and unmapped %s times: %s", use->id.path, calls,
-			 units_count(use->unmapped, rest, sizeof(rest)), again);
+	units_plural(use->calls, "time", calls, sizeof(calls));
+	units_plural(use->unmapped, "time", rest, sizeof(rest));
+	if (is_segment(&use->id))
+		snprintf(buf, size,
+			 "shared memory segment %" PRIu64
+			 " (shmid) was attached %s and detached %s: let a shmdt follow "
+			 "each shmat, or attach it once",
+			 use->id.inode, calls, rest);
+	else if (use->unmapped)
+		snprintf(buf, size, "%s was mapped %s and unmapped %s: %s", use->id.path, calls, rest, again);
 	else
-		snprintf(buf, size, "%s was mapped %s times and holds %s maps: %s", use->id.path, calls,
-			 units_count((uint64_t)(use->maps > 0 ? use->maps : 0), rest, sizeof(rest)), again);
+		snprintf(buf, size, "%s was mapped %s and holds %s: %s", use->id.path, calls,
+			 units_plural((uint64_t)(use->maps > 0 ? use->maps : 0), "map", rest, sizeof(rest)), again);
+}
+
+/* Is the file behind a good part of what the operation has added? */
+static bool file_explains(const struct file_use *use, const struct evidence_op *op)
+{
+	int64_t by_calls = (int64_t)(use->calls - use->unmapped);
+	int64_t maps = use->maps > by_calls ? use->maps : by_calls;
+
+	return maps > 0 && (!op || maps >= op->delta / 4);
 }
 
 /* One sentence: what to look at, by the strongest evidence. */
@@ -85,18 +108,22 @@ static void advise(const struct finding *finding, char *buf, size_t size)
 	const struct file_use *use = finding->file_count ? &finding->files[0] : NULL;
 	char number[UNITS_LEN];
 
+	if (use && !file_explains(use, top))
+		use = NULL;
+
 	if (top && top->delta > 0 && op_only_splits(top->op))
 		snprintf(buf, size,
 			 "%s splits maps faster than they merge (%s): apply it to whole mappings, or undo it",
 			 op_name(top->op), units_change(top->delta, number, sizeof(number)));
-	else if (use && use->calls && (use->maps > 0 || use->calls > use->unmapped))
+	else if (use && use->calls)
 		advise_file(use, buf, size);
-	else if (use && use->maps > 0)
+	else if (use)
 		snprintf(buf, size, "%s holds %s of its maps: look for a missing munmap", use->id.path,
 			 units_count((uint64_t)use->maps, number, sizeof(number)));
 	else if (top && top->delta > 0)
-		snprintf(buf, size, "%s added %s maps that stay: look for a missing munmap", op_name(top->op),
-			 units_count((uint64_t)top->delta, number, sizeof(number)));
+		snprintf(buf, size, "%s added %s that stay: look for a missing %s", op_name(top->op),
+			 units_plural((uint64_t)top->delta, "map", number, sizeof(number)),
+			 top->op == MT_OP_SHMAT ? "shmdt" : "munmap");
 	else
 		snprintf(buf, size, "watch it with mmaptrace -p to see which calls and files its maps come from");
 }

@@ -222,14 +222,26 @@ struct process *model_update(struct model *model, const struct mt_process *accou
 	return process;
 }
 
-static const struct file_id anonymous = {.kind = FILE_ANON, .path = "[anon]"};
+#define MAP_SHARED  1 /* or MAP_SHARED_VALIDATE, 3; MAP_PRIVATE is 2 */
+#define MAP_HUGETLB 0x40000
+
+/* What an operation acts on; NULL: that is not known. */
+static const struct file_id *file_of(const struct op_event *op)
+{
+	if (op->has_file)
+		return &op->file;
+	if (op->is_anon)
+		return file_anonymous(FILE_ANON);
+	if (op->op != MT_OP_MMAP || !op->has_args || op->args.has_fd)
+		return NULL;
+	if (op->args.flags & MAP_HUGETLB)
+		return file_anonymous(FILE_ANON_HUGETLB);
+	return file_anonymous(op->args.flags & MAP_SHARED ? FILE_ANON_SHM : FILE_ANON);
+}
 
 void model_operation(struct process *process, const struct op_event *op)
 {
-	bool maps_it = op->op == MT_OP_MMAP;
-	const struct file_id *id = op->has_file							  ? &op->file
-				   : (maps_it && op->has_args && !op->args.has_fd) || op->is_anon ? &anonymous
-												  : NULL;
+	const struct file_id *id = file_of(op);
 	struct file_use *use;
 
 	if (!id || op->error || op->op == MT_OP_EXECVE || op->op == MT_OP_EXECVEAT)
@@ -240,10 +252,10 @@ void model_operation(struct process *process, const struct op_event *op)
 	if (id->path_is_full)
 		use->id = *id;
 	use->maps += op->delta;
-	if (maps_it) {
+	if (op->op == MT_OP_MMAP || op->op == MT_OP_SHMAT) {
 		use->calls++;
 		use->bytes += op->args.len;
-	} else if (op->op == MT_OP_MUNMAP) {
+	} else if (op->op == MT_OP_MUNMAP || op->op == MT_OP_SHMDT) {
 		use->unmapped++;
 	}
 }

@@ -166,8 +166,10 @@ static enum file_kind kind_of_path(const char *path, uint64_t inode)
 		return FILE_ANON;
 	if (!strncmp(path, "/memfd:", 7))
 		return FILE_MEMFD;
-	if (!strncmp(path, "/dev/zero", 9))
+	if (!strcmp(path, "/dev/zero"))
 		return FILE_ANON_SHM;
+	if (!strcmp(path, "/anon_hugepage"))
+		return FILE_ANON_HUGETLB;
 	if (!strncmp(path, "/dev/shm/", 9) || !strncmp(path, "/SYSV", 5))
 		return FILE_SHM;
 	return strncmp(path, "/dev/", 5) ? FILE_REGULAR : FILE_DEVICE;
@@ -194,8 +196,6 @@ static void count_line(const char *line, struct file_table *table)
 		id.deleted = true;
 	}
 	id.kind = kind_of_path(id.path, id.inode);
-	if (id.kind == FILE_ANON)
-		snprintf(id.path, sizeof(id.path), "[anon]");
 	use = file_table_get(table, &id);
 	if (!use)
 		return;

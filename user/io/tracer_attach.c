@@ -150,6 +150,8 @@ int tracer_choose_operations(struct tracer *tracer, const struct tracer_options 
 	bpf_program__set_autoload(bpf->progs.operation_enter_vma,
 				  plan->calls == ROAD_TRACEPOINT && enters && plan->find_vma);
 	bpf_program__set_autoload(bpf->progs.operation_exit, plan->calls == ROAD_TRACEPOINT);
+	bpf_program__set_autoload(bpf->progs.operation_exit_vma,
+				  plan->calls == ROAD_TRACEPOINT && enters && plan->find_vma);
 	bpf_program__set_autoload(bpf->progs.call_enter_kprobe, plan->calls == ROAD_KPROBE && enters);
 	bpf_program__set_autoload(bpf->progs.call_enter_vma_kprobe,
 				  plan->calls == ROAD_KPROBE && enters && plan->find_vma);
@@ -289,14 +291,17 @@ static int attach_call(struct tracer *tracer, const struct plan *plan, enum edge
 {
 	struct mmaptrace_bpf *bpf = tracer->bpf;
 	bool with_vma = plan->find_vma && acts_on_map(op);
+	struct bpf_program *program;
 
 	switch (plan->calls) {
 	case ROAD_TRACEPOINT:
-		return attach_tracepoint(tracer,
-					 edge == EDGE_EXIT ? bpf->progs.operation_exit
-					 : with_vma	   ? bpf->progs.operation_enter_vma
-							   : bpf->progs.operation_enter,
-					 edge, op);
+		if (edge == EDGE_ENTER)
+			program = with_vma ? bpf->progs.operation_enter_vma : bpf->progs.operation_enter;
+		else if (plan->find_vma && op == MT_OP_SHMAT)
+			program = bpf->progs.operation_exit_vma;
+		else
+			program = bpf->progs.operation_exit;
+		return attach_tracepoint(tracer, program, edge, op);
 	case ROAD_KPROBE:
 		return attach_call_kprobes(tracer,
 					   edge == EDGE_EXIT ? bpf->progs.call_exit_kprobe
