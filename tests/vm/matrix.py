@@ -23,13 +23,15 @@ SUITES = ("conservation.", "files.", "refusal.", "early.", "badinput.", "compat.
 # What every path of every kernel has to pass: kernel, path, test. Each of the other tests is passed on every kernel,
 # by one path each, and on each kernel by another one: starting up takes seconds under emulation.
 EVERYWHERE = (
-    ("*", "*", "conservation.[!a]*"), ("*", "*", "refusal.*"), ("*", "witness*", "early.by_pid"),
-    ("5.10", "*", "early.by_pid"), ("6.12", "witness,fentry", "compat.*"), ("6.12", "witness,kprobe", "compat.*"),
+    ("*", "*", "conservation.[!a]*"), ("*", "*", "refusal.*"), ("*", "*", "early.by_pid"),
+    ("*", "*", "badinput.counts_before_and_after"), ("*", "*", "badinput.reader_gone"),
+    ("*", "*", "badinput.after_sigkill_with_target"), ("*", "*", "badinput.not_root"), ("6.12", "witness,fentry", "compat.*"), ("6.12", "witness,kprobe", "compat.*"),
 )  # fmt: skip
 # Turns that a path takes of the others: attaching fentry programs takes six seconds there, tracepoints two.
 TURNS = (("*fentry", 1), ("*kprobe", 1), ("*", 3))
 SHARED = (
-    "conservation and refusal points by every path; each other test on every kernel, by one path each.\n"
+    "conservation, refusal points, early calling and the bad input that hooks have a part in by every path;\n"
+    "each other test on every kernel, by one path each.\n"
     "--thorough runs everything by everything."
 )
 # vm.max_map_count, and which tests have it: an emulated machine fills a process with maps slowly, but those that are
