@@ -3,6 +3,7 @@
 wider than the terminal."""
 
 import fcntl
+import json
 import os
 import pty
 import re
@@ -176,15 +177,42 @@ class Table(Case):
         self.assertGreaterEqual(len(text.splitlines()), 5)
         for word in ("BTF", "mmap_lock", "ring"):
             self.assertIn(word.lower(), text.lower())
-        # The table needs no hooks for calls where there is a witness, and none when they are forced away.
-        done = subprocess.run([PROGRAM, "doctor", "--hooks=witness"], capture_output=True, timeout=60, check=False)
-        if done.returncode == 0:
-            plans = [line.split(":")[1].strip() for line in done.stdout.decode().splitlines() if "plan of" in line]
-            self.assertEqual(len(plans), 2)
-            self.assertEqual(plans[0], plans[1])
-            self.assertNotIn("syscalls", plans[0])
-        else:
-            self.assertIn("witness", done.stdout.decode())
+
+    def doctor(self, *args):
+        """(exit status, the JSON line)"""
+        done = subprocess.run([PROGRAM, "doctor", "--json", *args], capture_output=True, timeout=60, check=False)
+        return done.returncode, json.loads(done.stdout)
+
+    def test_doctor_by_hooks(self):
+        """The plans are those of the hooks asked for; the table needs none for calls where there is a witness."""
+        status, report = self.doctor()
+        self.assertEqual(status, 0)
+        works = {item["name"] for item in report["features"] if item["works"]}
+        witness = works & {"witness", "witness_memcg"}
+        calls = works & {"fentry", "syscalls", "kprobe"}
+        self.assertEqual(bool(calls & set(report["plan"].split())), bool(calls))
+        self.assertEqual(bool(calls & set(report["plan_table"].split())), bool(calls) and not witness)
+        for hooks in ("witness", "fentry", "syscalls", "kprobe"):
+            with self.subTest(hooks=hooks):
+                status, report = self.doctor(f"--hooks={hooks}")
+                if works & {hooks, f"{hooks}_memcg"}:
+                    self.assertEqual(status, 0)
+                    self.assertEqual(report["plan"], report["plan_table"])
+                    self.assertTrue({hooks, f"{hooks}_memcg"} & set(report["plan"].split()), report["plan"])
+                else:
+                    self.assertEqual((status, report["plan"]), (1, None))
+                    self.assertIn(hooks, report["why_not"])
+
+    def test_by_each_hook(self):
+        """What doctor says will do does: the table by each of the hooks."""
+        works = {item["name"].removesuffix("_memcg") for item in self.doctor()[1]["features"] if item["works"]}
+        for hooks in sorted(works & {"witness", "fentry", "syscalls", "kprobe"}):
+            with self.subTest(hooks=hooks):
+                argv = [PROGRAM, "--json", "-d", "100ms", f"--hooks={hooks}"]
+                done = subprocess.run(argv, capture_output=True, timeout=60, check=False)
+                self.assertEqual((done.returncode, done.stderr), (0, b""))
+                self.assertIn("process", {json.loads(line)["type"] for line in done.stdout.splitlines()})
+
 
 
 if __name__ == "__main__":

@@ -297,7 +297,7 @@ static int attach_call(struct tracer *tracer, const struct plan *plan, enum edge
 	case ROAD_TRACEPOINT:
 		if (edge == EDGE_ENTER)
 			program = with_vma ? bpf->progs.operation_enter_vma : bpf->progs.operation_enter;
-		else if (plan->find_vma && op == MT_OP_SHMAT)
+		else if (op == MT_OP_SHMAT && bpf_program__autoload(bpf->progs.operation_exit_vma))
 			program = bpf->progs.operation_exit_vma;
 		else
 			program = bpf->progs.operation_exit;
