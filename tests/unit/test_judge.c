@@ -288,6 +288,10 @@ static void judged_only_when_there_is_news(void **state)
 	judge(&fixture, FINDING_LEAK, NOW + 1);
 	fixture.process.state = PROCESS_GROWING; /* its forecast grows old */
 	assert_true(model_needs_judgement(&fixture.process));
+	fixture.process.state = PROCESS_STEADY;
+	assert_false(model_needs_judgement(&fixture.process));
+	fixture.process.forecast.rate_per_s = -0.5; /* and so does the rate of a burst that is over */
+	assert_true(model_needs_judgement(&fixture.process));
 }
 
 /* What is open has to be cleared in time, news or not. */

@@ -13,6 +13,7 @@ static const uint64_t hold_ns[FINDING_KINDS] = {
 };
 
 #define UPDATE_EVERY_NS 1000000000ULL
+#define RATE_SHOWN	0.05 /* maps a second that a table does not round to 0: they are followed until they are gone */
 
 /* A severity more, or twice as near and not just said: less would be chatter. */
 static bool changed_materially(const struct open_finding *open, const struct verdict *verdict, uint64_t now_ns)
@@ -81,7 +82,8 @@ bool model_needs_judgement(const struct process *process)
 
 	for (unsigned int kind = 0; kind < FINDING_KINDS; kind++)
 		changed |= is_open(process, kind);
-	return (process->trail || process->last_fail_ns) && (changed || process->state != PROCESS_STEADY);
+	changed |= process->state != PROCESS_STEADY || fabs(process->forecast.rate_per_s) >= RATE_SHOWN;
+	return changed && (process->trail || process->last_fail_ns);
 }
 
 void model_calm(struct model *model, struct process *process)
