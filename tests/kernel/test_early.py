@@ -3,10 +3,12 @@
 
 import os
 import shutil
+import signal
 
 import schema
 from lib import (
-    PATIENCE, RUNS, Case, Tracer, limit_maps, main, maps_count, process_state, start_workload, wait_until, workload,
+    PATIENCE, RUNS, Case, Tracer, limit_maps, main, maps_count, process_state, run_program, start_workload,
+    wait_until, workload,
 )  # fmt: skip
 
 
@@ -82,6 +84,13 @@ class Early(Case):
                 # It is a debugger's to go on with, also once the tracer is gone.
                 self.assertEqual(process_state(child.pid), "T")
                 self.assertLess(maps_count(child.pid), limit_maps())
+
+    def test_stop_at_and_time_up(self):
+        """Who is stopped hears that the time is up, and mmaptrace ends as it does."""
+        args = ["--limit", "1000", "--stop-at", "50%", "-d", "1", "--", workload("holder"), "--maps", "3000"]
+        status, _, stderr = run_program(*args)
+        self.assertEqual(status, -signal.SIGTERM, stderr)
+        self.assertIn("has been stopped at", stderr)
 
     def test_stop_at_system_wide(self):
         # Under a name of its own, so that nobody else's is stopped.

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include <fcntl.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "buf.h"
@@ -67,6 +68,7 @@ int main(int argc, char **argv)
 	int status;
 
 	fill_standard_fds();
+	signal(SIGPIPE, SIG_IGN); /* a closed stdout is an error of write(2), dealt with there */
 	status = options_parse(argc, argv, &options);
 
 	if (status)

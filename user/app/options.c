@@ -335,12 +335,15 @@ static int check_doctor(uint32_t given)
 	static option_set_fn *const taken[] = {set_json, set_output, set_verbose, set_hooks, set_stop_at};
 
 	for (size_t i = 0; i < SPEC_COUNT; i++) {
-		bool is_taken = false;
+		bool is_taken = !(given & 1U << i);
+		char option[64];
 
 		for (size_t j = 0; j < sizeof(taken) / sizeof(taken[0]); j++)
 			is_taken |= specs[i].set == taken[j];
-		if ((given & 1U << i) && !is_taken)
-			return usage_error("doctor", specs[i].name, "takes no such option");
+		if (is_taken)
+			continue;
+		snprintf(option, sizeof(option), "--%s", specs[i].name);
+		return usage_error("doctor", option, "takes no such option");
 	}
 	return 0;
 }

@@ -47,6 +47,13 @@ bool session_wants(const struct session *session, struct process *process)
 	return view_wants(&filter, process);
 }
 
+void session_signal_child(const struct session *session, int number)
+{
+	kill(session->child.pid, number);
+	if (session->options->stop_at_percent)
+		kill(session->child.pid, SIGCONT);
+}
+
 /* What is still alive gets its last word too. */
 static void finish_living(struct session *session)
 {
@@ -133,7 +140,7 @@ static int exit_status(const struct session *session, int error)
 		return EXIT_USAGE;
 	if (error && error != -EPIPE)
 		return EXIT_ERROR;
-	if (session->unwritten || (session->output_error && session->output_error != EPIPE))
+	if (session->child_left || session->unwritten || (session->output_error && session->output_error != EPIPE))
 		return EXIT_ERROR;
 	return session->options->exit_code && session->serious_findings ? EXIT_FINDING : EXIT_FINE;
 }
@@ -146,7 +153,6 @@ int session_run(const struct options *options, int argc, char **argv, int *ret_c
 	session_init(&session, options);
 	bpf_log_install();
 	signal(SIGCHLD, SIG_DFL); /* may have been inherited as ignored: no word of the command's end */
-	signal(SIGPIPE, SIG_IGN); /* a closed stdout is an error of write(2), dealt with there */
 	error = session_start(&session, argc, argv);
 	if (!error) {
 		error = loop_run(session.loop);

@@ -57,6 +57,7 @@ struct session {
 	struct child child;
 	bool child_running;
 	bool child_told; /* that its time is up */
+	bool child_left; /* behind: it did not listen */
 	bool usage_error;
 	int child_status; /* wait(2) status once it has ended */
 
@@ -86,6 +87,8 @@ uint64_t session_now(void);
 void session_place(const struct session *session, struct process *process);
 /* True if this process is one the user asked about. */
 bool session_wants(const struct session *session, struct process *process);
+/* Passes a signal on to the command; one that --stop-at holds must run to hear it. */
+void session_signal_child(const struct session *session, int number);
 /* A run from set-up to clean-up. Returns the exit status; a command's wait status is in *ret_child_status (-1: none).
  */
 int session_run(const struct options *options, int argc, char **argv, int *ret_child_status);

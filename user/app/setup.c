@@ -270,14 +270,6 @@ static void reap_child(struct session *session)
 		session->child_running = false;
 }
 
-/* Passes a signal on; a command that --stop-at holds must run to hear it. */
-static void signal_child(const struct session *session, int number)
-{
-	kill(session->child.pid, number);
-	if (session->options->stop_at_percent)
-		kill(session->child.pid, SIGCONT);
-}
-
 static int take_signal(int number, bool from_process, void *arg)
 {
 	struct session *session = arg;
@@ -290,7 +282,7 @@ static int take_signal(int number, bool from_process, void *arg)
 	session->hurried |= from_process;
 	/* What the terminal sends has reached the command already. */
 	if (session->child_running && from_process)
-		signal_child(session, number);
+		session_signal_child(session, number);
 	if (!session->child_running)
 		loop_stop(session->loop);
 	return 0;

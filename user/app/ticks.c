@@ -246,12 +246,13 @@ int tick_deadline(void *arg)
 	struct session *session = arg;
 
 	session->hurried |= !isatty(STDERR_FILENO); /* else somebody is there to end the wait for a reader */
-	/* A command is told to end; one that has not when the time has passed once more is left behind. */
+	/* A command is told to end; one that has not when the time has passed once more is left behind, an error. */
 	if (session->child_running && !session->child_told) {
 		session->child_told = true;
-		kill(session->child.pid, SIGTERM);
+		session_signal_child(session, SIGTERM);
 	} else {
-		if (session->child_running)
+		session->child_left = session->child_running;
+		if (session->child_left)
 			log_warn("the command has not ended on SIGTERM: pid %d is left behind", session->child.pid);
 		loop_stop(session->loop);
 	}

@@ -61,10 +61,15 @@ static bool is_denied(const struct features *features, enum feature feature)
 	return features->error[feature] == EPERM || features->error[feature] == EACCES;
 }
 
-/* Who may attach to one tracepoint may attach to all: what is denied then is denied to everyone. */
+/* Trampolines are what some kernels refuse to everyone: who may attach to tracepoints does not lack a privilege. */
 static bool lacks_privilege(const struct features *features, enum feature feature)
 {
-	return is_denied(features, feature) && is_denied(features, FEATURE_LIFE);
+	bool trampoline = feature == FEATURE_FENTRY || feature == FEATURE_CORE_FENTRY ||
+			  feature == FEATURE_COMMIT_FENTRY || feature == FEATURE_EXIT_MMAP_FENTRY;
+
+	if (is_denied(features, feature) && is_denied(features, FEATURE_LIFE))
+		return true;
+	return features->error[feature] == EPERM && !trampoline;
 }
 
 const char *feature_advice(const struct features *features, enum feature feature)
