@@ -3,6 +3,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 
@@ -247,6 +248,17 @@ class Streaming(Case):
         finally:
             for folder in (below, group):
                 wait_until(lambda folder=folder: removed(folder), f"{folder} to be empty")
+
+    def test_verdicts_of_many_children(self):
+        """The command's, and that of a child of which there is something to say; not one for each child."""
+        script = "for i in 1 2 3; do /bin/true; done; (ulimit -v 20000; /bin/true >/dev/null 2>&1); \"$1\" --maps 3000; exit 0"
+        argv = ["-x", "--", "sh", "-c", script, "sh", workload("holder")]
+        status, out, stderr = run_program(*argv)
+        self.assertEqual(status, 0, stderr)
+        self.assertEqual(len(re.findall(r"^exit +true\[", out.decode(), re.M)), 4)
+        verdicts = re.findall(r"^(\S*)\[\d+\]: [\d,]+ -> ", out.decode(), re.M)
+        self.assertEqual(verdicts, ["holder", "sh"])
+        self.assertRegex(out.decode(), r"\A +TIME +PID")
 
     def test_rows(self):
         with Tracer("-r", "2", "-i", "1", "-d", "1") as tracer:

@@ -421,6 +421,7 @@ static void file_kinds(void **state)
 		{{.magic = HUGETLBFS, .mode = REGULAR, .fs_flags = 1, .name = "memfd:huge"}, FILE_MEMFD, false},
 		{{.magic = TMPFS, .mode = REGULAR, .fs_flags = 1, .name = "SYSV0000002a"}, FILE_SHM, false},
 		{{.magic = TMPFS, .mode = REGULAR, .fs_flags = 1, .name = "drm mm object"}, FILE_SHM, false},
+		{{.magic = HUGETLBFS, .mode = REGULAR, .fs_flags = 1, .name = "SYSV00000000"}, FILE_SHM, false},
 		{{.magic = HUGETLBFS, .mode = REGULAR, .nlink = 1, .name = "pool"}, FILE_HUGETLB, false},
 		{{.magic = TMPFS, .mode = CHARDEV, .nlink = 1, .name = "nvidia0"}, FILE_DEVICE, false},
 		{{.magic = TMPFS, .mode = CHARDEV, .rdev = 0x100003, .nlink = 1, .name = "null"}, FILE_DEVICE, false},

@@ -563,6 +563,33 @@ static void segments_are_booked(void **state)
 	file_table_free(&process.files);
 }
 
+/* What the old image had mapped is gone. */
+static void exec_leaves_no_files(void **state)
+{
+	struct process process = {0};
+
+	(void)state;
+	book(&process, op_of(MT_OP_MMAP, 1, 3));
+	book(&process, op_of(MT_OP_EXECVE, -20, 4));
+	assert_int_equal(process.files.used, 0);
+	book(&process, op_of(MT_OP_MMAP, 1, 5));
+	assert_int_equal(top_file(&process).id.inode, 5);
+	file_table_free(&process.files);
+}
+
+static void failed_exec_keeps_files(void **state)
+{
+	struct process process = {0};
+	struct op_event exec = op_of(MT_OP_EXECVE, 0, 4);
+
+	(void)state;
+	exec.error = ENOENT;
+	book(&process, op_of(MT_OP_MMAP, 1, 3));
+	book(&process, exec);
+	assert_int_equal(top_file(&process).id.inode, 3);
+	file_table_free(&process.files);
+}
+
 static void anonymous_memory_is_a_file_of_its_own(void **state)
 {
 	struct process process = {0};
@@ -668,6 +695,8 @@ int main(void)
 		cmocka_unit_test(refilled_space_is_no_leak),
 		cmocka_unit_test(shared_memory_is_balanced),
 		cmocka_unit_test(segments_are_booked),
+		cmocka_unit_test(exec_leaves_no_files),
+		cmocka_unit_test(failed_exec_keeps_files),
 		cmocka_unit_test(anonymous_memory_is_a_file_of_its_own),
 		cmocka_unit_test(what_is_no_use_of_a_file),
 		cmocka_unit_test(full_path_replaces_the_name),

@@ -43,7 +43,7 @@ void report_start(struct session *session, int argc, char **argv)
 
 	if (json(session))
 		json_start(&session->buf, line(session), session->start_ns, &facts);
-	else if (session->options->command != COMMAND_TABLE && !session->options->failed_only)
+	else if (session->options->command != COMMAND_TABLE)
 		text_op_header(&session->buf, &session->style);
 }
 
@@ -112,6 +112,7 @@ static void gather_files(struct process *process, const struct judgement *judgem
 	if (process->target || judgement->verdict.forecast.eta_s < FILES_READ_ETA_S)
 		return;
 	file_table_free(&process->files);
+	process->files_at = process->account.map_count;
 	procfs_count_files(process->key.pid, &process->files);
 }
 
@@ -351,6 +352,8 @@ void report_losses(struct session *session, bool at_end)
 /* A shell script has many children that map a little and end: their exit lines say enough. */
 static bool is_bystander(const struct session *session, const struct process *process)
 {
+	if (account_failures(&process->account, MT_FAIL_ENOMEM) || account_failures(&process->account, MT_FAIL_EAGAIN))
+		return false;
 	return session->options->command == COMMAND_RUN && process->key.pid != (uint32_t)session->child.pid &&
 	       process->account.high_water < session->limit / BYSTANDER_SHARE;
 }
@@ -387,6 +390,6 @@ void report_end(struct session *session)
 	if (json(session) && outlet_has_room(session, LINE_NEWS))
 		json_end(&session->buf, line(session), now, &facts);
 	else if (!json(session) && session->enomem_held)
-		log_info("%llu more refused operations were not shown one by one (--json shows all)",
+		log_info("of %llu more refused operations the reason was not shown (--json shows all)",
 			 (unsigned long long)session->enomem_held);
 }

@@ -36,6 +36,8 @@ static enum file_kind file_kind_of(const struct mt_file *file)
 		return format == 0020000 && file->rdev == DEV_ZERO ? FILE_ANON_SHM : FILE_DEVICE;
 	if (internal && name_begins(file->name, "memfd:"))
 		return FILE_MEMFD;
+	if (internal && name_begins(file->name, "SYSV"))
+		return FILE_SHM;
 	if (file->magic == MAGIC_HUGETLBFS)
 		return internal && name_is(file, "anon_hugepage") ? FILE_ANON_HUGETLB : FILE_HUGETLB;
 	if (file->magic == MAGIC_TMPFS)

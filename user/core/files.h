@@ -32,10 +32,10 @@ struct file_id {
 
 struct file_use {
 	struct file_id id;
-	uint64_t calls;	   /* successful mmap calls */
-	uint64_t unmapped; /* successful munmap calls that began in it; 0 if unknown */
+	uint64_t calls;	   /* successful mmap and shmat calls */
+	uint64_t unmapped; /* successful munmap calls that began in it, and shmdt; 0 if unknown */
 	int64_t maps;	   /* VMAs credited to it */
-	uint64_t bytes;	   /* mapped by those calls */
+	uint64_t bytes;	   /* mapped by those calls; a shmat does not say how many */
 	bool looked_up;	   /* its path was asked for; once is enough */
 };
 

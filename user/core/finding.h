@@ -44,5 +44,7 @@ struct finding {
 
 const char *finding_kind_name(enum finding_kind kind);
 const char *severity_name(enum severity severity);
+/* By how many maps, up or down. */
+uint64_t evidence_op_moved(const struct evidence_op *op);
 
 #endif

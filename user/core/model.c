@@ -244,7 +244,13 @@ void model_operation(struct process *process, const struct op_event *op)
 	const struct file_id *id = file_of(op);
 	struct file_use *use;
 
-	if (!id || op->error || op->op == MT_OP_EXECVE || op->op == MT_OP_EXECVEAT)
+	if (op->error)
+		return;
+	if (op->op == MT_OP_EXECVE || op->op == MT_OP_EXECVEAT) {
+		file_table_free(&process->files); /* none of them is mapped any more */
+		return;
+	}
+	if (!id)
 		return;
 	use = file_table_get(&process->files, id);
 	if (!use)

@@ -50,6 +50,7 @@ struct process {
 	enum process_state state;
 	struct open_finding *open; /* owned, FINDING_KINDS of them; NULL: none */
 	struct file_table files;
+	uint32_t files_at;	   /* map count when files were counted from /proc; 0: they are not */
 	uint64_t seen_ns;	   /* first seen by user space, boot clock */
 	uint64_t judged_change_ns; /* account.last_change_ns when last judged */
 	uint64_t last_refusal_ns;  /* shown as text */

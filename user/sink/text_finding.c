@@ -110,14 +110,26 @@ static void put_file(struct row *row, const struct file_use *use)
 	row_chunkf(row, PAINT_PLAIN, "unmapped %s", units_count(use->unmapped, text, sizeof(text)));
 }
 
+/* Besides the operation that leads the one that moved most: what it added may have been taken away again. */
+static unsigned int second_op(const struct finding *finding)
+{
+	unsigned int best = 1;
+
+	for (unsigned int i = 2; i < finding->op_count; i++) {
+		if (evidence_op_moved(&finding->ops[i]) > evidence_op_moved(&finding->ops[best]))
+			best = i;
+	}
+	return best;
+}
+
 /* The operations and the file that lead; JSON has them all. */
 static void put_evidence(struct row *row, const struct finding *finding)
 {
-	unsigned int ops = finding->op_count < 2 ? finding->op_count : 2;
-
 	row_mark(row, ';');
-	for (unsigned int i = 0; i < ops; i++)
-		put_op(row, &finding->ops[i]);
+	if (finding->op_count)
+		put_op(row, &finding->ops[0]);
+	if (finding->op_count > 1)
+		put_op(row, &finding->ops[second_op(finding)]);
 	if (finding->file_count && finding->files[0].calls)
 		put_file(row, &finding->files[0]);
 }

@@ -189,7 +189,7 @@ static void put_file(struct buf *buf, const struct text_style *style, unsigned i
 		units_count(use->unmapped, unmapped, sizeof(unmapped)),
 		use->maps < 0 ? units_change(use->maps, maps, sizeof(maps))
 			      : units_count((uint64_t)use->maps, maps, sizeof(maps)),
-		units_bytes(use->bytes, bytes, sizeof(bytes)),
+		use->bytes ? units_bytes(use->bytes, bytes, sizeof(bytes)) : "-",
 	};
 
 	put_file_cells(buf, style, columns, PAINT_PLAIN, path_text(use, path), figures);
@@ -241,10 +241,10 @@ static void put_no_finding(struct buf *buf, const struct text_style *style, uint
 	struct row row = row_begin(buf, style, INDENT);
 	char text[UNITS_LEN];
 
-	if (is_too_early(&process->account, ns, limit))
-		row_chunk(&row, PAINT_YELLOW, "too early to tell a leak from a warm-up");
-	else if (process_ratio(process, limit) >= NEAR_LIMIT)
+	if (process_ratio(process, limit) >= NEAR_LIMIT)
 		row_chunk(&row, PAINT_RED, "near the limit, but no leak seen");
+	else if (is_too_early(&process->account, ns, limit))
+		row_chunk(&row, PAINT_YELLOW, "too early to tell a leak from a warm-up");
 	else
 		row_chunk(&row, PAINT_GREEN, "no leak seen");
 	row_chunkf(&row, PAINT_PLAIN, "in %s:", units_duration(ns, text, sizeof(text)));
