@@ -68,7 +68,7 @@ all: $(BUILD)/mmaptrace
 
 # ---- kernel side ----
 BPF_CFLAGS := --target=bpf -D__TARGET_ARCH_$(ARCH) -g -O2 -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Ivmlinux -Ibpf
-SKELETONS := $(BUILD)/mmaptrace.skel.h $(BUILD)/probe.skel.h
+SKELETONS := $(BUILD)/mmaptrace.skel.h $(BUILD)/probe.skel.h $(BUILD)/inspect.skel.h
 
 $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h vmlinux/*.h) | $(BUILD)
 	$(say) CLANG $@

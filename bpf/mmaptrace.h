@@ -237,6 +237,13 @@ struct mt_alarm_record {
 	struct mt_process process;
 };
 
+/* One map, as the iterator of `inspect` writes it; in order of address. */
+struct mt_map_detail {
+	__u64 start, end;
+	__u64 flags;		      /* vm_flags */
+	__u64 anon_vma, policy, uffd; /* kernel addresses, to compare; 0: none */
+};
+
 #define MT_ASSERT_SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), #type ": size is part of the contract")
 MT_ASSERT_SIZE(struct mt_tally, 24);
 MT_ASSERT_SIZE(struct mt_process, 64 + 40 + 16 + 48 + 24 * MT_OP_MAX);
@@ -245,5 +252,6 @@ MT_ASSERT_SIZE(struct mt_head, 16);
 MT_ASSERT_SIZE(struct mt_op_record, 120 + 96);
 MT_ASSERT_SIZE(struct mt_life_record, 24 + sizeof(struct mt_process));
 MT_ASSERT_SIZE(struct mt_alarm_record, 136 + 96 + sizeof(struct mt_process));
+MT_ASSERT_SIZE(struct mt_map_detail, 48);
 
 #endif /* MMAPTRACE_H */

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "maps_reader.h"
 
 #define PROC_PID_INIT_INO  0xEFFFFFFCU /* include/linux/proc_ns.h */
 #define KERNEL_THREAD_FLAG 0x00200000U /* PF_KTHREAD */
@@ -160,61 +161,113 @@ void procfs_file_path(uint32_t pid, int32_t fd, uint64_t addr, uint64_t len, str
 	path_from_link(link, id);
 }
 
-static enum file_kind kind_of_path(const char *path, uint64_t inode)
+static int count_map(const struct vma *vma, void *arg)
 {
-	if (!inode)
-		return FILE_ANON;
-	if (!strncmp(path, "/memfd:", 7))
-		return FILE_MEMFD;
-	if (!strcmp(path, "/dev/zero"))
-		return FILE_ANON_SHM;
-	if (!strcmp(path, "/anon_hugepage"))
-		return FILE_ANON_HUGETLB;
-	if (!strncmp(path, "/dev/shm/", 9) || !strncmp(path, "/SYSV", 5))
-		return FILE_SHM;
-	return strncmp(path, "/dev/", 5) ? FILE_REGULAR : FILE_DEVICE;
-}
-
-static void count_line(const char *line, struct file_table *table)
-{
-	struct file_id id = {.path_is_full = true};
+	struct file_table *table = arg;
+	struct file_id id;
 	struct file_use *use;
-	uint64_t from, to;
-	int path_at = 0;
-	size_t len;
 
-	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %*s %*x %x:%x %" SCNu64 " %n", &from, &to, &id.dev_major,
-		   &id.dev_minor, &id.inode, &path_at) < 5)
-		return;
-	snprintf(id.path, sizeof(id.path), "%s", path_at ? line + path_at : "");
-	len = strcspn(id.path, "\n");
-	id.path[len] = '\0';
-	if (!strcmp(id.path, "[vsyscall]"))
-		return;
-	if (len > 10 && !strcmp(id.path + len - 10, " (deleted)")) {
-		id.path[len - 10] = '\0';
-		id.deleted = true;
-	}
-	id.kind = kind_of_path(id.path, id.inode);
+	vma_file(vma, &id);
 	use = file_table_get(table, &id);
 	if (!use)
-		return;
+		return 0; /* counted there */
 	use->maps++;
-	use->bytes += to - from;
+	use->bytes += vma->end - vma->start;
+	return 0;
 }
 
 int procfs_count_files(uint32_t pid, struct file_table *table)
 {
-	char path[64];
-	char *line _cleanup_free_ = NULL;
-	size_t size = 0;
+	return maps_read(pid, count_map, table);
+}
+
+/* "Name:", "VmSize:  1234 kB", ... of a file in /proc. Bytes; false if it is not there. */
+static bool take_kib(const char *line, const char *name, uint64_t *ret_bytes)
+{
+	unsigned long long kib;
+	size_t len = strlen(name);
+
+	if (strncmp(line, name, len) || line[len] != ':' || sscanf(line + len + 1, "%llu", &kib) != 1)
+		return false;
+	*ret_bytes = kib * 1024;
+	return true;
+}
+
+static int read_use(struct inspection *inspection)
+{
+	char path[64], line[256];
 	FILE *file _cleanup_file_ = NULL;
 
-	snprintf(path, sizeof(path), "/proc/%u/maps", pid);
+	snprintf(path, sizeof(path), "/proc/%u/status", inspection->pid);
 	file = fopen(path, "re");
 	if (!file)
 		return -errno;
-	while (getline(&line, &size, file) > 0)
-		count_line(line, table);
+	while (fgets(line, sizeof(line), file)) {
+		if (!strncmp(line, "Name:\t", 6))
+			snprintf(inspection->comm, sizeof(inspection->comm), "%.*s", (int)strcspn(line + 6, "\n"),
+				 line + 6);
+		sscanf(line, "Threads: %u", &inspection->threads);
+		take_kib(line, "VmSize", &inspection->address_space.used);
+		take_kib(line, "VmData", &inspection->data.used);
+		take_kib(line, "VmLck", &inspection->locked.used);
+		take_kib(line, "VmStk", &inspection->stack.used);
+	}
 	return 0;
+}
+
+/* "Max address space   unlimited   unlimited   bytes": the soft limit is what counts. */
+static void take_rlimit(const char *line, const char *name, uint64_t *ret_limit)
+{
+	unsigned long long limit;
+	size_t len = strlen(name);
+
+	if (strncmp(line, name, len))
+		return;
+	*ret_limit = sscanf(line + len, "%llu", &limit) == 1 ? limit : UINT64_MAX;
+}
+
+static int read_rlimits(struct inspection *inspection)
+{
+	char path[64], line[256];
+	FILE *file _cleanup_file_ = NULL;
+
+	snprintf(path, sizeof(path), "/proc/%u/limits", inspection->pid);
+	file = fopen(path, "re");
+	if (!file)
+		return -errno;
+	while (fgets(line, sizeof(line), file)) {
+		take_rlimit(line, "Max address space", &inspection->address_space.limit);
+		take_rlimit(line, "Max data size", &inspection->data.limit);
+		take_rlimit(line, "Max locked memory", &inspection->locked.limit);
+		take_rlimit(line, "Max stack size", &inspection->stack.limit);
+	}
+	return 0;
+}
+
+static int read_commit(struct inspection *inspection)
+{
+	FILE *mode _cleanup_file_ = fopen("/proc/sys/vm/overcommit_memory", "re");
+	FILE *file _cleanup_file_ = fopen("/proc/meminfo", "re");
+	char line[256];
+
+	if (!mode || !file)
+		return -errno;
+	if (fscanf(mode, "%u", &inspection->overcommit) != 1)
+		return -EIO;
+	while (fgets(line, sizeof(line), file)) {
+		take_kib(line, "CommitLimit", &inspection->commit.limit);
+		take_kib(line, "Committed_AS", &inspection->commit.used);
+	}
+	return 0;
+}
+
+int procfs_inspect(struct inspection *inspection)
+{
+	int error = read_use(inspection);
+
+	if (!error)
+		error = read_rlimits(inspection);
+	if (!error)
+		error = read_commit(inspection);
+	return error;
 }

@@ -9,6 +9,7 @@
 
 #include "file_table.h"
 #include "files.h"
+#include "inspection.h"
 
 /* vm.max_map_count. 0 or negative errno. */
 int procfs_read_limit(uint32_t *ret_limit);
@@ -28,5 +29,8 @@ void procfs_file_path(uint32_t pid, int32_t fd, uint64_t addr, uint64_t len, str
 
 /* Counts the maps of a process by file, once, into table. 0 or negative errno. Takes mmap_lock: never poll it. */
 int procfs_count_files(uint32_t pid, struct file_table *table);
+
+/* Fills in what is known of inspection->pid besides its maps. 0 or negative errno. */
+int procfs_inspect(struct inspection *inspection);
 
 #endif
