@@ -7,6 +7,7 @@
 #include "child.h"
 #include "cleanup.h"
 #include "doctor.h"
+#include "inspect.h"
 #include "log.h"
 #include "options.h"
 #include "output.h"
@@ -37,6 +38,8 @@ static int run(const struct options *options, int argc, char **argv)
 		return print_help();
 	case COMMAND_VERSION:
 		return print_version();
+	case COMMAND_INSPECT:
+		return inspect_run(options);
 	case COMMAND_DOCTOR:
 		return doctor_run(options);
 	case COMMAND_TABLE:

@@ -198,7 +198,8 @@ static const struct option_spec specs[] = {
 	{"help", 'h', NULL, "print this", set_help},
 };
 
-#define SPEC_COUNT (sizeof(specs) / sizeof(specs[0]))
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define SPEC_COUNT   COUNT(specs)
 _Static_assert(SPEC_COUNT <= 32, "one bit each");
 #define LONG_BASE 256 /* getopt's value for spec i is LONG_BASE + i */
 
@@ -208,6 +209,7 @@ void options_help(struct buf *buf)
 			 "  mmaptrace [options]               the whole system: a table, refreshed each interval\n"
 			 "  mmaptrace [options] -p PID[,PID]  every operation of these processes, and a verdict\n"
 			 "  mmaptrace [options] -- CMD ARGS   the same for a command and its children\n"
+			 "  mmaptrace inspect PID [--json]    what its maps are made of, how far to each refusal\n"
 			 "  mmaptrace doctor [--json]         what works on this machine, and what to do\n\n");
 	for (size_t i = 0; i < SPEC_COUNT; i++) {
 		const struct option_spec *spec = &specs[i];
@@ -275,6 +277,10 @@ static int take_words(int argc, char **argv, struct options *options)
 
 	if (options->command != COMMAND_TABLE)
 		return 0;
+	if (optind < argc && !dashes && !strcmp(argv[optind], "inspect")) {
+		options->command = COMMAND_INSPECT;
+		return 0;
+	}
 	if (options->pid_count)
 		options->command = COMMAND_STREAM;
 	if (optind == argc)
@@ -330,22 +336,62 @@ static int take_options(int argc, char **argv, struct options *options, uint32_t
 }
 
 /* What would be ignored is refused. */
-static int check_doctor(uint32_t given)
+static int check_given(const char *subcommand, option_set_fn *const *taken, size_t count, uint32_t given)
 {
-	static option_set_fn *const taken[] = {set_json, set_output, set_verbose, set_hooks, set_stop_at};
-
 	for (size_t i = 0; i < SPEC_COUNT; i++) {
 		bool is_taken = !(given & 1U << i);
 		char option[64];
 
-		for (size_t j = 0; j < sizeof(taken) / sizeof(taken[0]); j++)
+		for (size_t j = 0; j < count; j++)
 			is_taken |= specs[i].set == taken[j];
 		if (is_taken)
 			continue;
 		snprintf(option, sizeof(option), "--%s", specs[i].name);
-		return usage_error("doctor", option, "takes no such option");
+		return usage_error(subcommand, option, "takes no such option");
 	}
 	return 0;
+}
+
+static int check_subcommand(const struct options *options, uint32_t given)
+{
+	static option_set_fn *const of_doctor[] = {set_json, set_output, set_verbose, set_hooks, set_stop_at};
+	static option_set_fn *const of_inspect[] = {set_pid, set_json, set_output, set_verbose, set_rows, set_limit};
+
+	if (options->command == COMMAND_DOCTOR)
+		return check_given("doctor", of_doctor, COUNT(of_doctor), given);
+	if (options->command != COMMAND_INSPECT)
+		return 0; /* --help, --version */
+	if (options->pid_count != 1)
+		return usage_error("inspect", NULL, "one process id must follow");
+	return check_given("inspect", of_inspect, COUNT(of_inspect), given);
+}
+
+static int take_word(const char *word, struct options *options)
+{
+	const char *form = "takes no such word";
+
+	if (options->command == COMMAND_INSPECT && !options->pid_count) {
+		form = set_pid(options, word);
+		return form ? usage_error("inspect", word, "want a process id") : 0;
+	}
+	return usage_error(options->command == COMMAND_INSPECT ? "inspect" : "doctor", word, form);
+}
+
+/* `doctor --json`, `inspect 1234 --json`: a subcommand's options may follow it, and its words. */
+static int take_subcommand(int argc, char **argv, struct options *options, uint32_t *given)
+{
+	enum command command = options->command;
+	int error = 0;
+
+	do {
+		argv += optind;
+		argc -= optind;
+		optind = 0; /* getopt takes the word for the program's name */
+		error = take_options(argc, argv, options, given);
+		if (!error && optind < argc && options->command == command)
+			error = take_word(argv[optind], options);
+	} while (!error && optind < argc && options->command == command);
+	return error ? error : check_subcommand(options, *given);
 }
 
 int options_parse(int argc, char **argv, struct options *ret_options)
@@ -358,17 +404,8 @@ int options_parse(int argc, char **argv, struct options *ret_options)
 	error = take_options(argc, argv, &options, &given);
 	if (!error)
 		error = take_words(argc, argv, &options);
-	/* `doctor --json`: a subcommand's options may follow it. */
-	if (!error && options.command == COMMAND_DOCTOR) {
-		argv += optind;
-		argc -= optind;
-		optind = 0;
-		error = take_options(argc, argv, &options, &given);
-		if (!error && optind < argc)
-			error = usage_error("doctor", argv[optind], "takes no such word");
-		if (!error && options.command == COMMAND_DOCTOR)
-			error = check_doctor(given);
-	}
+	if (!error && (options.command == COMMAND_DOCTOR || options.command == COMMAND_INSPECT))
+		error = take_subcommand(argc, argv, &options, &given);
 	if (error)
 		options_free(&options);
 	else

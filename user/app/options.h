@@ -10,7 +10,15 @@
 #include "buf.h"
 #include "view.h"
 
-enum command { COMMAND_TABLE, COMMAND_STREAM, COMMAND_RUN, COMMAND_DOCTOR, COMMAND_HELP, COMMAND_VERSION };
+enum command {
+	COMMAND_TABLE,
+	COMMAND_STREAM,
+	COMMAND_RUN,
+	COMMAND_INSPECT,
+	COMMAND_DOCTOR,
+	COMMAND_HELP,
+	COMMAND_VERSION
+};
 
 /* Exit status: also 3, a finding (with --exit-code), and a command's own. */
 enum { EXIT_FINE = 0, EXIT_ERROR = 1, EXIT_USAGE = 2, EXIT_FINDING = 3 };

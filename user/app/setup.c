@@ -14,6 +14,8 @@
 #include "probe.h"
 #include "procfs.h"
 #include "session.h"
+#include "style.h"
+#include "target.h"
 
 #define MS_NS		 1000000ULL
 #define SAMPLE_ALL_NS	 (1000 * MS_NS)
@@ -23,8 +25,6 @@
 
 static int check_targets(const struct options *options)
 {
-	uint32_t tgid;
-
 	if (!options->pid_count && options->command != COMMAND_RUN)
 		return 0;
 	if (!procfs_in_initial_pid_namespace()) {
@@ -34,25 +34,10 @@ static int check_targets(const struct options *options)
 		return -EINVAL;
 	}
 	for (size_t i = 0; i < options->pid_count; i++) {
-		uint32_t pid = options->pids[i];
+		int error = target_check("-p", options->pids[i]);
 
-		switch (procfs_pid_state(pid, &tgid)) {
-		case PID_ALIVE:
-			continue;
-		case PID_NONE:
-			log_error("-p %u: no such process", pid);
-			break;
-		case PID_ZOMBIE:
-			log_error("-p %u: a zombie: it has ended and holds no maps", pid);
-			break;
-		case PID_KERNEL_THREAD:
-			log_error("-p %u: a kernel thread: it has no maps", pid);
-			break;
-		case PID_THREAD:
-			log_error("-p %u: a thread of process %u: use -p %u", pid, tgid, tgid);
-			break;
-		}
-		return -ESRCH;
+		if (error)
+			return error;
 	}
 	return 0;
 }
@@ -112,29 +97,17 @@ static int make_plan(struct session *session)
 	return 0;
 }
 
-/* True if an environment variable has this value, or any but the empty one (NULL). */
-static bool is_set(const char *name, const char *value)
-{
-	const char *set = getenv(name);
-
-	return set && (value ? !strcmp(set, value) : *set != '\0');
-}
-
 static int open_output(struct session *session)
 {
 	const struct options *options = session->options;
-	unsigned int columns = 0, rows = 0;
 	bool terminal;
 	int error = output_open(options->output, &session->output);
 
 	if (error)
 		return error;
 	output_never_wait(&session->output);
-	terminal = output_terminal_size(&session->output, &columns, &rows);
-	terminal = terminal && !is_set("TERM", "dumb");
-	session->style.colour = terminal && !is_set("NO_COLOR", NULL);
+	terminal = style_of_output(&session->output, &session->style);
 	session->style.redraw = terminal && options->command == COMMAND_TABLE && !options->json;
-	session->style.width = columns;
 	session->style.wall_clock = options->timestamps;
 	return 0;
 }

@@ -266,22 +266,25 @@ int output_close(struct output *output)
 	return 0;
 }
 
-int output_once(const char *path, struct buf *buf)
+int output_finish(struct output *output, struct buf *buf)
 {
-	struct output output;
-	int error = output_open(path, &output), close_error;
+	int error = output_flush(output, buf), close_error = output_close(output);
 
-	if (error)
-		return error;
-	error = output_flush(&output, buf);
-	close_error = output_close(&output);
 	if (!error)
 		error = close_error;
 	if (error == -EPIPE)
 		return 0; /* as a reader that has read enough (| head) */
 	if (error)
-		log_error("cannot write to %s: %s", output.name, strerror(-error));
+		log_error("cannot write to %s: %s", output->name, strerror(-error));
 	return error;
+}
+
+int output_once(const char *path, struct buf *buf)
+{
+	struct output output;
+	int error = output_open(path, &output);
+
+	return error ? error : output_finish(&output, buf);
 }
 
 bool output_terminal_size(const struct output *output, unsigned int *ret_columns, unsigned int *ret_rows)

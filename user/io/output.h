@@ -44,7 +44,9 @@ int output_push(struct output *output);
 size_t output_queued(const struct output *output);
 size_t output_queued_lines(const struct output *output);
 int output_close(struct output *output);
-/* Opens, writes all of buf, closes. 0, or negative errno after a line on stderr; a reader that has gone is no error. */
+/* Writes all of buf and closes. 0, or negative errno after a line on stderr; a reader that has gone is no error. */
+int output_finish(struct output *output, struct buf *buf);
+/* The same of a path that is opened for it. */
 int output_once(const char *path, struct buf *buf);
 
 /* Columns and rows of the terminal behind it; false if it is none. */

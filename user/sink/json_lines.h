@@ -11,6 +11,7 @@
 #include "buf.h"
 #include "event.h"
 #include "finding.h"
+#include "inspection.h"
 #include "model.h"
 #include "reason.h"
 
@@ -58,6 +59,9 @@ void json_cleared(struct buf *buf, const struct line_context *context, uint64_t 
 void json_enomem(struct buf *buf, const struct line_context *context, const struct process *process,
 		 const struct refusal *refusal);
 void json_exit(struct buf *buf, const struct line_context *context, uint64_t ts_ns, const struct process *process);
+/* The groups with the most maps, rows of them. */
+void json_inspection(struct buf *buf, const struct line_context *context, uint64_t ts_ns,
+		     const struct inspection *inspection, uint32_t rows);
 void json_loss(struct buf *buf, const struct line_context *context, uint64_t ts_ns, const char *what, uint64_t count);
 void json_end(struct buf *buf, const struct line_context *context, uint64_t ts_ns, const struct end_facts *facts);
 

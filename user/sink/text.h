@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "inspection.h"
 #include "json_lines.h"
 
 struct text_style {
@@ -43,6 +44,10 @@ void text_cleared(struct buf *buf, const struct text_style *style, const struct 
 void text_enomem(struct buf *buf, const struct text_style *style, const struct process *process,
 		 const struct refusal *refusal);
 void text_exit(struct buf *buf, const struct text_style *style, uint64_t ts_ns, const struct process *process);
+
+/* All that inspect found, the groups with the most maps, rows of them, and one sentence at the end. */
+void text_inspection(struct buf *buf, const struct text_style *style, const struct inspection *inspection,
+		     uint32_t rows);
 
 /* What a streamed process came to: maps, operations, files, and what is to be done. findings: those still open or last
  * raised. */
