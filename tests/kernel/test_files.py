@@ -2,7 +2,9 @@
 """The file of a map is told with each operation on it."""
 
 import json
+import os
 import platform
+import re
 import sys
 
 import schema
@@ -76,6 +78,18 @@ class Files(Case):
         self.assertEqual([row[:2] for row in rows], [["[anon_shmem]", "100"]])
         if "find_vma" in hooks:
             self.assertEqual(rows[0][2:4], ["50", "50"])
+
+    def test_of_libraries(self):
+        """ld.so closes a library, and has divided its map, before anybody can ask by descriptor or by range."""
+        release = tuple(int(number) for number in re.findall(r"\d+", os.uname().release)[:2])
+        script = "import time; time.sleep(2)"
+        status, out, stderr = run_program("-x", "--", sys.executable, "-c", script)
+        self.assertEqual(status, 0, stderr)
+        rows = [line.split()[0] for line in out.decode().splitlines() if "libc.so.6" in line]
+        if {"fentry", "syscalls", "kprobe"} & set(self.hooks()):
+            self.assertEqual(len(rows), 1)
+            if release >= (6, 11):
+                self.assertTrue(rows[0].startswith("/"), rows)
 
     def test_of_a_segment(self):
         """shmat gives a descriptor of nothing, but the map it makes has a file: the segment, its inode the id."""

@@ -5,11 +5,21 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 
 #define ROOM 65536 /* for some lines: a path has 4096 bytes at most, and its newlines stand as \012 */
+
+/* include/uapi/linux/fs.h of Linux 6.11 */
+struct query_of_map {
+	uint64_t size, flags, addr;
+	uint64_t start, end, vma_flags, page_size, offset, inode;
+	uint32_t dev_major, dev_minor, name_size, build_id_size;
+	uint64_t name_addr, build_id_addr;
+};
+#define QUERY_MAP _IOWR('f', 17, struct query_of_map)
 
 struct reading_of_maps {
 	size_t len; /* bytes of text that are there */
@@ -58,4 +68,25 @@ int maps_read(uint32_t pid, maps_fn *fn, void *arg)
 		error = take_lines(&maps, fn, arg);
 	}
 	return error;
+}
+
+int maps_query(uint32_t pid, uint64_t addr, char *ret_name, size_t size, uint64_t *ret_inode)
+{
+	struct query_of_map query = {
+		.size = sizeof(query),
+		.addr = addr,
+		.name_size = (uint32_t)size,
+		.name_addr = (uint64_t)ret_name,
+	};
+	int fd _cleanup_close_ = -1;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%u/maps", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || ioctl(fd, QUERY_MAP, &query))
+		return -errno;
+	if (!query.name_size)
+		ret_name[0] = '\0';
+	*ret_inode = query.inode;
+	return 0;
 }

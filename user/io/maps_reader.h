@@ -3,6 +3,7 @@
 #ifndef IO_MAPS_READER_H
 #define IO_MAPS_READER_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "vma.h"
@@ -12,5 +13,10 @@ typedef int maps_fn(const struct vma *vma, void *arg);
 
 /* Calls fn for each map in order of address, [vsyscall] left out. 0, or negative errno: of the file, or of fn. */
 int maps_read(uint32_t pid, maps_fn *fn, void *arg);
+/*
+ * The name of the map at addr, as its line in maps has it, and the inode of its file (0: none); by PROCMAP_QUERY, which
+ * reads that map alone (Linux 6.11). 0 or negative errno: -ENOENT if nothing is mapped there, -ENOTTY on older kernels.
+ */
+int maps_query(uint32_t pid, uint64_t addr, char *ret_name, size_t size, uint64_t *ret_inode);
 
 #endif

@@ -14,6 +14,7 @@
 #include "cleanup.h"
 #include "maps_reader.h"
 
+#define DELETED		   " (deleted)"
 #define PROC_PID_INIT_INO  0xEFFFFFFCU /* include/linux/proc_ns.h */
 #define KERNEL_THREAD_FLAG 0x00200000U /* PF_KTHREAD */
 
@@ -139,11 +140,27 @@ static bool path_from_link(const char *link, struct file_id *id)
 	if (len <= 0)
 		return false;
 	target[len] = '\0';
-	if (len > 10 && !strcmp(target + len - 10, " (deleted)"))
-		target[len - 10] = '\0';
+	if ((size_t)len > strlen(DELETED) && !strcmp(target + len - strlen(DELETED), DELETED))
+		target[(size_t)len - strlen(DELETED)] = '\0';
 	memcpy(id->path, target, sizeof(target));
 	id->path_is_full = true;
 	return true;
+}
+
+/* The map's own word: ld.so has closed the file and has divided the map long before we come. */
+static void path_from_map(uint32_t pid, uint64_t addr, struct file_id *id)
+{
+	char name[FILE_PATH_LEN];
+	uint64_t inode;
+	size_t len;
+
+	if (maps_query(pid, addr, name, sizeof(name), &inode) || inode != id->inode || name[0] != '/')
+		return;
+	len = strlen(name);
+	if (len > strlen(DELETED) && !strcmp(name + len - strlen(DELETED), DELETED))
+		name[len - strlen(DELETED)] = '\0';
+	memcpy(id->path, name, strlen(name) + 1);
+	id->path_is_full = true;
 }
 
 void procfs_file_path(uint32_t pid, int32_t fd, uint64_t addr, uint64_t len, struct file_id *id)
@@ -158,7 +175,8 @@ void procfs_file_path(uint32_t pid, int32_t fd, uint64_t addr, uint64_t len, str
 		return;
 	snprintf(link, sizeof(link), "/proc/%u/map_files/%" PRIx64 "-%" PRIx64, pid, addr,
 		 addr + (len + page - 1) / page * page);
-	path_from_link(link, id);
+	if (!path_from_link(link, id))
+		path_from_map(pid, addr, id);
 }
 
 static int count_map(const struct vma *vma, void *arg)
