@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "anatomy.h"
 #include "cleanup.h"
 #include "parse.h"
 #include "plan.h"
@@ -386,11 +387,48 @@ static void names_of_any_bytes(void **state)
 	}
 }
 
+/* Lines of /proc/PID/maps with bytes that anybody chose: what is taken is whole, and is grouped without harm. */
+static void lines_of_maps(void **state)
+{
+	static const char *const lines[] = {
+		"55d0c0e00000-55d0c0e2f000 r--p 00001000 fe:01 247101                     /usr/bin/bash",
+		"7ffe1000-7ffe3000 rw-p 00000000 00:00 0 ",
+		"1000-2000 rw-s 00000000 00:01 12                         /dev/zero (deleted)",
+		"ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsyscall]",
+	};
+	uint64_t seed = setting("FUZZ_SEED", 7);
+	struct anatomy anatomy = {0};
+	unsigned int taken = 0;
+
+	(void)state;
+	for (unsigned int i = 0; i < rounds() / 4; i++) {
+		const char *line = lines[fake_below(&seed, COUNT(lines))];
+		size_t len = fake_below(&seed, 4) ? strlen(line) : fake_below(&seed, (uint32_t)strlen(line));
+		_cleanup_free_ char *copy = malloc(len ? len : 1);
+		struct vma vma;
+
+		assert_non_null(copy);
+		memcpy(copy, line, len);
+		for (uint32_t changes = fake_below(&seed, 4); len && changes; changes--)
+			copy[fake_below(&seed, (uint32_t)len)] = (char)fake_below(&seed, 256);
+		if (vma_parse(copy, len, &vma))
+			continue;
+		assert_true(vma.end > vma.start);
+		assert_true(vma.name >= copy && vma.name + vma.name_len <= copy + len);
+		assert_int_equal(anatomy_add(&anatomy, &vma, NULL), 0);
+		taken++;
+	}
+	assert_true(taken > 0);
+	assert_int_equal(anatomy.maps, taken);
+	anatomy_free(&anatomy);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(numbers),   cmocka_unit_test(pid_lists),      cmocka_unit_test(sizes_and_percents),
-		cmocka_unit_test(durations), cmocka_unit_test(lists_of_words), cmocka_unit_test(names_of_any_bytes),
+		cmocka_unit_test(lines_of_maps),      cmocka_unit_test(numbers),   cmocka_unit_test(pid_lists),
+		cmocka_unit_test(sizes_and_percents), cmocka_unit_test(durations), cmocka_unit_test(lists_of_words),
+		cmocka_unit_test(names_of_any_bytes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
