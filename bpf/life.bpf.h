@@ -78,6 +78,10 @@ static __always_inline int on_exec(struct task_struct *task, __u32 tid)
 	/* An account that is not ours was left behind at this address by another mm. */
 	if (!process || process->tgid != tgid)
 		process = process_adopt(mm, task, true);
+	if (context && context->active && !op_is_exec(context->op)) {
+		context_flush(context, task);
+		context->active = 0;
+	}
 	if (process && !finished)
 		exec_book(process, task, target, context && context->active ? context : NULL);
 	if (context)
@@ -108,9 +112,14 @@ static __always_inline int on_task_exit(struct task_struct *task)
 	__u32 tid = task->pid, tgid = task->tgid;
 	__u64 *mm;
 	struct mt_process *process;
+	struct op_context *context;
 
-	if (cfg_targets && target_maybe(tgid))
+	if (cfg_targets && target_maybe(tgid)) {
+		context = context_active(task);
+		if (context)
+			context_flush(context, task);
 		context_drop(tid);
+	}
 	if (!task_group_is_dead(task))
 		return 0;
 	mm = bpf_map_lookup_elem(&owners, &tgid);

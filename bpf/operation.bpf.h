@@ -178,7 +178,7 @@ static __always_inline void peek(struct task_struct *task, struct op_context *co
 /*
  * The exit of the operation before this one was not seen: a kretprobe found no free
  * instance, or the kernel skipped the program. It is counted, and what was credited
- * to the operation is told before the next one takes its place.
+ * to the operation is told before the next one takes its place, or the thread ends.
  */
 static __noinline int context_flush(struct op_context *context, struct task_struct *task)
 {

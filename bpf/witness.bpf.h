@@ -186,8 +186,10 @@ static __always_inline int on_exit(int nr, __s64 ret, bool with_vma)
 		context->active = 0;
 	if (!outcome.op || (op_is_exec(outcome.op) && ret >= 0))
 		return 0; /* an exec was told, and counted, when it succeeded */
-	if (context && context->op != outcome.op)
+	if (context && context->op != outcome.op) {
+		context_flush(context, task); /* an end and a beginning have not been seen */
 		context = NULL;
+	}
 	outcome.now_ns = bpf_ktime_get_boot_ns();
 	/* A shmat has made the map that the others are given. */
 	if (with_vma && context && !context->has_file && !op_error(task, outcome.op, ret))
