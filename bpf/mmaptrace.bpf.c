@@ -86,21 +86,21 @@ int operation_exit_vma(struct syscall_event *event)
 SEC("kprobe")
 int call_enter_kprobe(struct pt_regs *ctx)
 {
-	on_enter(task_syscall(task_current()), false);
+	on_enter(NR_OF_TASK, false);
 	return PASS;
 }
 
 SEC("kprobe")
 int call_enter_vma_kprobe(struct pt_regs *ctx)
 {
-	on_enter(task_syscall(task_current()), true);
+	on_enter(NR_OF_TASK, true);
 	return PASS;
 }
 
 SEC("kretprobe")
 int call_exit_kprobe(struct pt_regs *ctx)
 {
-	on_exit(task_syscall(task_current()), PT_REGS_RC(ctx), false);
+	on_exit(NR_OF_TASK, PT_REGS_RC(ctx), false);
 	return PASS;
 }
 
@@ -108,17 +108,17 @@ int call_exit_kprobe(struct pt_regs *ctx)
 
 static __noinline int call_enter(void)
 {
-	return on_enter(task_syscall(task_current()), false);
+	return on_enter(NR_OF_TASK, false);
 }
 
 static __noinline int call_enter_vma(void)
 {
-	return on_enter(task_syscall(task_current()), true);
+	return on_enter(NR_OF_TASK, true);
 }
 
 static __noinline int call_exit(__s64 ret)
 {
-	return on_exit(task_syscall(task_current()), ret, false);
+	return on_exit(NR_OF_TASK, ret, false);
 }
 
 /* These functions have one argument, the registers; the result comes after it. The programs must return 0. */

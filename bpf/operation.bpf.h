@@ -193,6 +193,9 @@ static __noinline int context_flush(struct op_context *context, struct task_stru
 	return 0;
 }
 
+/* In place of a system call's number: that of the task's registers, read for those alone whom it is about. */
+#define NR_OF_TASK (-0x7fffffff)
+
 /* A call begins. with_vma: also look up the file of the map at the first argument (Linux 5.17). */
 static __always_inline int on_enter(int nr, bool with_vma)
 {
@@ -202,6 +205,8 @@ static __always_inline int on_enter(int nr, bool with_vma)
 
 	if (finished || !target_maybe(GET(task, tgid)))
 		return 0;
+	if (nr == NR_OF_TASK)
+		nr = task_syscall(task);
 	op = op_of_syscall(nr);
 	context = context_of(task);
 	/* Who has a context is followed. */

@@ -175,12 +175,16 @@ static __always_inline int on_exit(int nr, __s64 ret, bool with_vma)
 {
 	struct task_struct *task = task_current();
 	__u64 key = (__u64)GET(task, mm);
-	struct op_outcome outcome = {.op = op_of_syscall(nr), .syscall = nr & (MT_NR_COMPAT - 1), .ret = ret};
+	struct op_outcome outcome = {.ret = ret};
 	struct mt_process *process;
 	struct op_context *context;
 
 	if (cfg_targets && !target_maybe(GET(task, tgid)))
 		return 0;
+	if (nr == NR_OF_TASK)
+		nr = task_syscall(task);
+	outcome.op = op_of_syscall(nr);
+	outcome.syscall = nr & (MT_NR_COMPAT - 1);
 	context = context_active(task);
 	if (context)
 		context->active = 0;
