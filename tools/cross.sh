@@ -13,7 +13,8 @@ set -euo pipefail
 
 # The oldest release that is supported: what is built on it runs on the later ones.
 suite=bookworm
-headers=(libc6-dev libgcc-12-dev libbpf-dev libelf-dev zlib1g-dev uthash-dev)
+headers=(libc6-dev libgcc-12-dev libbpf-dev libelf-dev libdw-dev libiberty-dev zlib1g-dev uthash-dev libprotobuf-c-dev
+	libcap-ng-dev libjansson-dev)
 programs=(busybox-static dash findutils mount util-linux bpftool strace python3-minimal libpython3.11-stdlib)
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -89,10 +90,10 @@ system_make() {
 build() {
 	local system=$1 build=$2 triplet=$3
 	shift 3
-	# pkg-config is to know nothing of this machine's libraries.
+	# pkg-config is to know nothing of this machine's libraries. The causes are for this machine: of C++, some.
 	PKG_CONFIG_LIBDIR=$system/usr/lib/$triplet/pkgconfig:$system/usr/share/pkgconfig PKG_CONFIG_SYSROOT_DIR=$system \
 		make --no-print-directory -C "$root" -j"$(nproc)" BUILD="$build" CC="clang --target=$triplet --sysroot=$system" \
-		LDFLAGS=-fuse-ld=lld "$@"
+		LDFLAGS=-fuse-ld=lld CAUSE_BIN= "$@"
 }
 
 main() {

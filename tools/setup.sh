@@ -10,15 +10,17 @@
 #   tools/setup.sh fresh    what tools/fresh.sh needs
 #   tools/setup.sh cross    what tools/cross.sh needs besides
 #   tools/setup.sh bench    the programs that tools/bench/run.py measures mmaptrace beside, as far as there are packages
+#   tools/setup.sh corpus   the real programs that tools/corpus.sh records at work
 #
 # Says nothing when all is there.
 set -euo pipefail
 
 # An entry with "=PROGRAM" is there as well when that program is: it comes in packages of other names elsewhere.
-build=(gcc make clang pkg-config bpftool=bpftool libc6-dev linux-libc-dev libbpf-dev libelf-dev zlib1g-dev uthash-dev)
-test=(libcmocka-dev libjansson-dev python3 util-linux libcap2-bin procps psmisc mount strace g++ cppcheck clang-format
-	shellcheck)
-heavy=(redis-server redis-tools postgresql stress-ng default-jre-headless=java)
+build=(gcc make clang pkg-config bpftool=bpftool libc6-dev linux-libc-dev libbpf-dev libelf-dev libdw-dev libiberty-dev
+	zlib1g-dev uthash-dev libprotobuf-c-dev protobuf-c-compiler libcap-ng-dev libjansson-dev)
+test=(libcmocka-dev protobuf-compiler python3 util-linux libcap2-bin procps psmisc mount strace g++
+	cppcheck clang-format shellcheck pyflakes3=pyflakes3 binutils libdebuginfod1)
+heavy=(redis-server redis-tools postgresql stress-ng default-jdk-headless=javac)
 vm=(qemu-system-x86 qemu-system-arm e2fsprogs binutils busybox-static bpftool=bpftool dash findutils python3 strace
 	util-linux mount debian-archive-keyring)
 fresh=(debootstrap util-linux mount tar gzip)
@@ -26,6 +28,8 @@ cross=(lld debian-archive-keyring tar)
 # Not every distribution has these, or by these names: run.py says of each peer that is not there that it is not.
 peers=(bpftrace linux-perf=perf bpfcc-tools "linux-headers-$(dpkg --print-architecture 2>/dev/null || echo generic)")
 bench=(python3 util-linux strace redis-server redis-tools postgresql "${peers[@]}")
+corpus=(redis-server redis-tools postgresql chromium nginx-light apache2-utils stress-ng default-jdk-headless=javac
+	sqlite3 gcc g++ make libc6-dev python3 util-linux coreutils)
 
 # bpftool and the daemons live in sbin, which is not on everyone's PATH.
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
@@ -58,7 +62,8 @@ wanted() {
 		fresh) printf '%s\n' "${fresh[@]}" ;;
 		cross) printf '%s\n' "${cross[@]}" ;;
 		bench) printf '%s\n' "${bench[@]}" ;;
-		*) die "no level $level: build, test, heavy, vm, fresh, cross or bench" ;;
+		corpus) printf '%s\n' "${corpus[@]}" ;;
+		*) die "no level $level: build, test, heavy, vm, fresh, cross, bench or corpus" ;;
 		esac
 	done
 }
