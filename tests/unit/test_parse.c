@@ -141,6 +141,38 @@ static void durations_refused(void **state)
 	assert_int_equal(ns, UNTOUCHED);
 }
 
+static void time_is(const char *text, uint64_t expected)
+{
+	uint64_t ns = UNTOUCHED;
+
+	assert_int_equal(parse_time(text, &ns), 0);
+	assert_true(ns == expected);
+}
+
+static void times(void **state)
+{
+	static const char *const malformed[] = {"",
+						"2026-11-01",
+						"2026-11-01T00:00:00",
+						"2026-11-01 00:00:00Z",
+						"2026-1-01T00:00:00Z",
+						"2026-11-01T00:00:00Zx",
+						"2026-11-01T00:00:00+1:00",
+						"2026-11-01T00:00:00+01:00x",
+						"now"};
+	uint64_t ns = UNTOUCHED;
+
+	(void)state;
+	time_is("1970-01-01T00:00:00Z", 0);
+	time_is("2026-11-01T00:00:00.5Z", 1793491200500000000ULL);
+	time_is("2026-11-01T01:00:00.000000007+01:00", 1793491200000000007ULL);
+	time_is("2026-10-31T23:30:00-00:30", 1793491200000000000ULL);
+	for (size_t i = 0; i < sizeof(malformed) / sizeof(*malformed); i++)
+		assert_int_equal(parse_time(malformed[i], &ns), -EINVAL);
+	assert_int_equal(parse_time("1969-12-31T23:59:59Z", &ns), -ERANGE);
+	assert_int_equal(ns, UNTOUCHED);
+}
+
 static void sizes(void **state)
 {
 	static const char *const malformed[] = {"", "K", "4KB", "4 K", "-4", "1.5M", "0x4", "4KK"};
@@ -186,7 +218,8 @@ int main(void)
 		cmocka_unit_test(numbers),   cmocka_unit_test(numbers_refused),
 		cmocka_unit_test(pid_lists), cmocka_unit_test(pid_lists_refused),
 		cmocka_unit_test(durations), cmocka_unit_test(durations_refused),
-		cmocka_unit_test(sizes),     cmocka_unit_test(percents),
+		cmocka_unit_test(times),     cmocka_unit_test(sizes),
+		cmocka_unit_test(percents),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,10 +3,14 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "cleanup.h"
+
+#define NS_PER_S 1000000000ULL
 
 static bool is_digit(char c)
 {
@@ -173,6 +177,48 @@ int parse_duration(const char *text, uint64_t *ret_ns)
 	    __builtin_add_overflow(ns, fraction_of(fraction, unit), &ns))
 		return -ERANGE;
 	*ret_ns = ns;
+	return 0;
+}
+
+/* "Z", "+01:00": seconds to the east. */
+static int take_zone(const char *text, int *ret_east_s)
+{
+	int hours, minutes, used = 0;
+
+	*ret_east_s = 0;
+	if (!strcmp(text, "Z") || !strcmp(text, "z"))
+		return 0;
+	if ((*text != '+' && *text != '-') || !is_digit(text[1]) ||
+	    sscanf(text + 1, "%2d:%2d%n", &hours, &minutes, &used) != 2 || text[1 + used] || used != 5)
+		return -EINVAL;
+	*ret_east_s = (*text == '-' ? -1 : 1) * (hours * 3600 + minutes * 60);
+	return 0;
+}
+
+int parse_time(const char *text, uint64_t *ret_unix_ns)
+{
+	struct tm tm = {0};
+	const char *rest, *fraction = "";
+	int used = 0, east_s;
+	int64_t seconds;
+
+	if (sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour, &tm.tm_min,
+		   &tm.tm_sec, &used) != 6 ||
+	    used != 19)
+		return -EINVAL;
+	rest = text + used;
+	if (*rest == '.') {
+		fraction = rest + 1;
+		rest = fraction + strspn(fraction, "0123456789");
+	}
+	if (take_zone(rest, &east_s))
+		return -EINVAL;
+	tm.tm_year -= 1900;
+	tm.tm_mon--;
+	seconds = timegm(&tm) - east_s;
+	if (seconds < 0 || (uint64_t)seconds > UINT64_MAX / 4 / NS_PER_S)
+		return -ERANGE;
+	*ret_unix_ns = (uint64_t)seconds * NS_PER_S + fraction_of(fraction, NS_PER_S);
 	return 0;
 }
 

@@ -24,6 +24,8 @@ int parse_pids(const char *text, uint32_t **ret_pids, size_t *ret_count, size_t 
 
 /* "10" (seconds), "1.5s", "500ms", "20us", "7ns", "5m", "2h", "7d". 0 is allowed. */
 int parse_duration(const char *text, uint64_t *ret_ns);
+/* "2026-01-31T23:59:59.123456789Z", or with "+01:00" for the Z: ns since 1970. */
+int parse_time(const char *text, uint64_t *ret_unix_ns);
 /* "4096", "4K", "16M", "1G", "1T", either case. */
 int parse_size(const char *text, uint64_t *ret_bytes);
 /* "95%" or "95": 1..100. */
