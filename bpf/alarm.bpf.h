@@ -39,6 +39,19 @@ __noinline int life_report(__u64 mm, __u32 type, __u32 parent)
 	return 0;
 }
 
+/* The kernel finds something wanting in the task's call. */
+static __always_inline void want_note(__u32 fact)
+{
+	struct task_struct *task = task_current();
+	struct op_want want = {.nr = task_syscall(task), .facts = fact};
+	__u32 tid = GET(task, pid);
+
+	if (want.nr < 0)
+		return; /* a fault's affair */
+	bpf_map_update_elem(&wants, &tid, &want, BPF_ANY);
+	wants_left = 1;
+}
+
 /* What the kernel found wanting in the task's call; asked once. */
 static __always_inline __u32 wants_take(struct task_struct *task)
 {
@@ -55,17 +68,36 @@ static __always_inline __u32 wants_take(struct task_struct *task)
 	return facts;
 }
 
+/* What was left in the range of the call; asked once. */
+static __always_inline void walk_take(struct mt_alarm_record *record, struct op_context *context)
+{
+	struct mt_walk *walk = NULL;
+	__u32 tid = record->tid;
+
+	__builtin_memset(&record->walk, 0, sizeof(record->walk));
+	if (!context || !context->walked || record->op != context->op)
+		return;
+	context->walked = 0;
+	walk = bpf_map_lookup_elem(&walks, &tid);
+	if (!walk)
+		return;
+	record->walk = *walk;
+	bpf_map_delete_elem(&walks, &tid);
+}
+
 /* How the address space stood at the operation's beginning, if that is known, or stands now. */
 static __always_inline void alarm_sizes(struct mt_alarm_record *record, struct task_struct *task, __u64 mm,
 					bool has_entry)
 {
 	struct mm_struct *at = (struct mm_struct *)mm;
-	struct op_context *context = has_entry ? context_find(GET(task, pid)) : NULL;
+	struct op_context *context = context_find(GET(task, pid));
 
 	record->entry_map_count = 0;
-	if (context) {
+	record->entry_len = 0;
+	if (context && has_entry) {
 		record->facts |= MT_FACT_ENTRY;
 		record->entry_map_count = context->entry.map_count;
+		record->entry_len = context->entry.len;
 		record->total_vm_pages = context->entry.total_vm_pages;
 		record->data_vm_pages = context->entry.data_vm_pages;
 		record->locked_vm_pages = context->entry.locked_vm_pages;
@@ -74,6 +106,18 @@ static __always_inline void alarm_sizes(struct mt_alarm_record *record, struct t
 		record->data_vm_pages = BPF_CORE_READ(at, data_vm);
 		record->locked_vm_pages = BPF_CORE_READ(at, locked_vm);
 	}
+	__builtin_memset(&record->map, 0, sizeof(record->map));
+	if (context && context->peeked && record->op == context->op) {
+		record->facts |= MT_FACT_PEEKED;
+		record->map = context->map;
+	}
+	walk_take(record, context);
+	/* What glibc does to a new stack: maps it without rights, then opens all but its guard. */
+	if (context && record->op == MT_OP_MPROTECT && record->args[1] <= context->stack_len)
+		record->facts |= MT_FACT_STACK;
+	record->brk = BPF_CORE_READ(at, brk);
+	record->start_brk = BPF_CORE_READ(at, start_brk);
+	record->data_segment_bytes = mm_data_segment_at(mm);
 }
 
 static __always_inline void alarm_limits(struct mt_alarm_record *record, struct task_struct *task)
@@ -82,7 +126,32 @@ static __always_inline void alarm_limits(struct mt_alarm_record *record, struct 
 
 	record->rlimit_as = BPF_CORE_READ(signal, rlim[RLIMIT_AS].rlim_cur);
 	record->rlimit_data = BPF_CORE_READ(signal, rlim[RLIMIT_DATA].rlim_cur);
+	record->rlimit_data_max = BPF_CORE_READ(signal, rlim[RLIMIT_DATA].rlim_max);
 	record->rlimit_memlock = BPF_CORE_READ(signal, rlim[RLIMIT_MEMLOCK].rlim_cur);
+}
+
+/* What no search is made for: longer than any address space, or fixed beyond its end (get_unmapped_area). */
+static __always_inline bool map_leaves_space(const struct mt_alarm_record *record, __u64 mm)
+{
+	__u64 size = mm_task_size_at(mm), addr = record->args[0], len = record->args[1];
+
+	return len > size || (record->args[3] & (MAP_FIXED | MAP_FIXED_NOREPLACE) && addr > size - len);
+}
+
+static __always_inline __u32 alarm_facts(const struct mt_alarm_record *record, struct task_struct *task, __u64 mm)
+{
+	__u64 capabilities = task_capabilities(task);
+	__u32 facts = wants_take(task);
+
+	if (record->op == MT_OP_MMAP && record->flags & MT_OP_HAS_ENTER && map_leaves_space(record, mm))
+		facts |= MT_FACT_NO_GAP;
+	if (mm_users_at(mm) == 1)
+		facts |= MT_FACT_ALONE;
+	if (capabilities & 1ULL << CAP_IPC_LOCK)
+		facts |= MT_FACT_IPC_LOCK;
+	if (capabilities & 1ULL << CAP_SYS_ADMIN)
+		facts |= MT_FACT_ADMIN;
+	return facts;
 }
 
 /* The act that set an alarm off, as one number. */
@@ -90,8 +159,8 @@ static __always_inline void alarm_limits(struct mt_alarm_record *record, struct 
 #define CAUSE_IN_SYSCALL (1 << 16) /* its arguments can be read */
 #define CAUSE_HAS_ENTRY	 (1 << 17) /* the task's context tells how things stood at its beginning */
 
-/* error: positive errno of a refusal. */
-__noinline int alarm_report(__u64 mm, __u32 cause, __u32 error)
+/* error: positive errno of a refusal; stack: where, a key of `stacks`. */
+__noinline int alarm_report(__u64 mm, __u32 cause, __u32 error, __u64 stack)
 {
 	struct mt_process *process = bpf_map_lookup_elem(&processes, &mm);
 	struct task_struct *task = task_current();
@@ -110,6 +179,7 @@ __noinline int alarm_report(__u64 mm, __u32 cause, __u32 error)
 	record->flags = 0;
 	record->error = error;
 	record->limit = limit_maps;
+	record->stack = stack;
 	__builtin_memset(record->args, 0, sizeof(record->args));
 	__builtin_memset(&record->file, 0, sizeof(record->file));
 	if (cause & CAUSE_IN_SYSCALL) {
@@ -118,10 +188,7 @@ __noinline int alarm_report(__u64 mm, __u32 cause, __u32 error)
 		if (record->op == MT_OP_MMAP && file_of_mmap(task, record->args, &record->file))
 			record->flags |= MT_OP_HAS_FILE;
 	}
-	record->facts = error ? wants_take(task) : 0;
-	/* What is longer than any address space is not even searched room for (get_unmapped_area). */
-	if (error && record->op == MT_OP_MMAP && record->args[1] > mm_task_size_at(mm))
-		record->facts |= MT_FACT_NO_GAP;
+	record->facts = error ? alarm_facts(record, task, mm) : 0;
 	alarm_sizes(record, task, mm, cause & CAUSE_HAS_ENTRY);
 	alarm_limits(record, task);
 	__builtin_memcpy(&record->process, process, sizeof(*process));

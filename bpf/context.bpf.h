@@ -10,9 +10,12 @@
 #include "kernel.bpf.h"
 #include "maps.bpf.h"
 
+#define MAP_STACK 0x20000
+
 /* How things stood when do_mmap began, mmap_lock held: what its refusal is judged by. */
 struct op_entry {
 	__u64 total_vm_pages, data_vm_pages, locked_vm_pages;
+	__u64 len; /* asked of it, bytes */
 	__u32 map_count;
 	__u32 pad;
 };
@@ -36,7 +39,11 @@ struct op_context {
 	__u8 peeking; /* it reads the lock only to look up its file */
 	__u8 by_core; /* seen by do_mmap or the munmap core alone: no call's exit will follow */
 	__u8 has_entry;
-	__u8 pad[6];
+	__u8 peeked; /* map is known */
+	__u8 walked; /* its range is in `walks` */
+	__u8 pad[4];
+	struct mt_peek map; /* at the first argument, when it began */
+	__u64 stack_len;    /* of the MAP_STACK mmap just before, bytes; 0: it was something else */
 	struct op_entry entry;
 	struct mt_file file;
 };
@@ -93,6 +100,7 @@ static __noinline struct op_context *context_claim(__u32 tid)
 			continue;
 		context->active = 0;
 		context->peeking = 0;
+		context->op = 0;
 		context->tid = tid;
 		return context;
 	}
@@ -135,6 +143,7 @@ static __always_inline struct op_context *context_open(struct task_struct *task,
 		context = context_claim(GET(task, pid));
 	if (!context)
 		return NULL;
+	context->stack_len = context->op == MT_OP_MMAP && context->args[3] & MAP_STACK ? context->args[1] : 0;
 	context->op = op;
 	context->delta = 0;
 	context->changed = 0;
@@ -143,6 +152,8 @@ static __always_inline struct op_context *context_open(struct task_struct *task,
 	context->anon = 0;
 	context->by_core = 0;
 	context->has_entry = 0;
+	context->peeked = 0;
+	context->walked = 0;
 	return context;
 }
 

@@ -15,8 +15,9 @@ struct core_mmap {
 	__u64 addr, len, prot, flags;
 };
 
-static __always_inline void entry_note(struct op_context *context, struct mm_struct *mm)
+static __always_inline void entry_note(struct op_context *context, struct mm_struct *mm, __u64 len)
 {
+	context->entry.len = len;
 	context->entry.map_count = mm_map_count(mm);
 	context->entry.total_vm_pages = GET(mm, total_vm);
 	context->entry.data_vm_pages = GET(mm, data_vm);
@@ -66,7 +67,7 @@ static __always_inline int on_do_mmap_enter(const struct core_mmap *call)
 	}
 	if (context->by_core || context->op == MT_OP_SHMAT)
 		context->has_file = file_describe(call->file, &context->file);
-	entry_note(context, mm);
+	entry_note(context, mm, call->len);
 	return 0;
 }
 
@@ -160,18 +161,6 @@ static __always_inline int on_munmap_exit(__s64 ret)
 		return 0;
 	/* From 6.6 on a success has given up the lock inside, and the witness has seen it. */
 	return on_core_exit(MT_OP_MUNMAP, nr, ret, ret || !cfg_munmap_unlocks);
-}
-
-static __always_inline void want_note(__u32 fact)
-{
-	struct task_struct *task = task_current();
-	struct op_want want = {.nr = task_syscall(task), .facts = fact};
-	__u32 tid = GET(task, pid);
-
-	if (want.nr < 0)
-		return; /* a fault's affair */
-	bpf_map_update_elem(&wants, &tid, &want, BPF_ANY);
-	wants_left = 1;
 }
 
 /* The search for a gap has ended; x86 tries again from below when there is none above. */

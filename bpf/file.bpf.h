@@ -6,7 +6,9 @@
 #include "kernel.bpf.h"
 #include "maps.bpf.h"
 
-#define MAP_ANONYMOUS 0x20
+#define MAP_FIXED	    0x10
+#define MAP_ANONYMOUS	    0x20
+#define MAP_FIXED_NOREPLACE 0x100000
 
 /*
  * A field of a struct of which the first bytes have been copied, or else a read of

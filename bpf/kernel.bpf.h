@@ -78,6 +78,47 @@ static __always_inline __u64 mm_total_vm_at(__u64 mm)
 	return BPF_CORE_READ((struct mm_struct *)mm, total_vm);
 }
 
+/* Fields that vmlinux/ leaves out: only refusals ask for them. */
+struct mm_struct___segments {
+	unsigned long start_data, end_data;
+} __attribute__((preserve_access_index));
+
+/* Of the program's own initialised data, bytes. */
+static __always_inline __u64 mm_data_segment_at(__u64 mm)
+{
+	struct mm_struct___segments *segments = (void *)mm;
+
+	return BPF_CORE_READ(segments, end_data) - BPF_CORE_READ(segments, start_data);
+}
+
+struct user_namespace___depth {
+	int level;
+} __attribute__((preserve_access_index));
+
+/* kernel_cap_t is two words to 6.2, one of 64 bits since: 8 bytes in any case. */
+struct capabilities {
+	__u64 bits;
+};
+
+struct cred___privileges {
+	struct capabilities cap_effective;
+	struct user_namespace___depth *user_ns;
+} __attribute__((preserve_access_index));
+
+#define CAP_IPC_LOCK  14
+#define CAP_SYS_ADMIN 21
+
+/* A bit for each capability that counts for limits: one had in the first user namespace. */
+static __always_inline __u64 task_capabilities(struct task_struct *task)
+{
+	struct cred___privileges *cred = (void *)BPF_CORE_READ(task, cred);
+	__u64 bits = 0;
+
+	if (BPF_CORE_READ(cred, user_ns, level) == 0)
+		bpf_core_read(&bits, sizeof(bits), &cred->cap_effective);
+	return bits;
+}
+
 /* Where user space ends, by the process's own ABI. */
 static __always_inline __u64 mm_task_size_at(__u64 mm)
 {
@@ -255,6 +296,38 @@ static __always_inline __u64 task_syscall_arg0(struct task_struct *task)
 	return task_is_compat(task) ? (__u32)REGISTER(regs, bx) : REGISTER(regs, di);
 #elif defined(__TARGET_ARCH_arm64)
 	return REGISTER(regs, orig_x0);
+#endif
+}
+
+/* Where the task is in its program. A 32-bit one on arm64 has its stack pointer in r13, its frames in nobody's form. */
+#if defined(__TARGET_ARCH_x86)
+#define regs_ip(regs) REGISTER(regs, ip)
+#define regs_sp(regs) REGISTER(regs, sp)
+#define regs_fp(regs) REGISTER(regs, bp)
+#define regs_lr(regs) 0
+/* In a signal's frame, from the stack pointer that its handler returns with (struct rt_sigframe). */
+#define SIGNAL_FRAME_IP 168
+#define SIGNAL_FRAME_SP 160
+#define SIGNAL_FRAME_FP 120
+#define SIGNAL_FRAME_LR 0
+#elif defined(__TARGET_ARCH_arm64)
+#define regs_ip(regs)	REGISTER(regs, pc)
+#define regs_sp(regs)	REGISTER(regs, sp)
+#define regs_fp(regs)	REGISTER(regs, regs[29])
+#define regs_lr(regs)	ip_unsigned(REGISTER(regs, regs[30]))
+#define SIGNAL_FRAME_IP 568
+#define SIGNAL_FRAME_SP 560
+#define SIGNAL_FRAME_FP 544
+#define SIGNAL_FRAME_LR 552
+#endif
+
+/* A return address without the signature that arm64 puts into its upper bits (pointer authentication). */
+static __always_inline __u64 ip_unsigned(__u64 ip)
+{
+#if defined(__TARGET_ARCH_arm64)
+	return ip & ((1ULL << 48) - 1);
+#else
+	return ip;
 #endif
 }
 

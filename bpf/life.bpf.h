@@ -29,6 +29,7 @@ static __always_inline int on_fork(struct task_struct *parent, struct task_struc
 	target_mark(tgid);
 	if (bpf_map_update_elem(&targets, &tgid, &follow, BPF_ANY))
 		loss_count(MT_LOSS_TARGETS);
+	unwind_inherit(parent_tgid, tgid);
 	if (process) {
 		process->flags |= MT_PROCESS_TARGET;
 		life_report(process->mm, MT_TYPE_FORK, parent_tgid);
@@ -37,8 +38,8 @@ static __always_inline int on_fork(struct task_struct *parent, struct task_struc
 }
 
 /* The new image is complete: books it, and tells of the exec. target, context: NULL if there is none. */
-static __always_inline void exec_book(struct mt_process *process, struct task_struct *task, struct mt_target *target,
-				      const struct op_context *context)
+static __noinline void exec_book(struct mt_process *process, struct task_struct *task, struct mt_target *target,
+				 const struct op_context *context)
 {
 	struct mm_struct *mm = task->mm;
 	struct op_outcome outcome = {.flags = MT_OP_HAS_RESULT, .now_ns = bpf_ktime_get_boot_ns()};
@@ -60,7 +61,7 @@ static __always_inline void exec_book(struct mt_process *process, struct task_st
 	file_describe(mm->exe_file, &file);
 	life_report(process->mm, MT_TYPE_EXEC, 0);
 	outcome_is_of(&outcome, process);
-	op_report(task, context, &file, &outcome);
+	op_tell(task, context, &file, &outcome); /* of no call site: the program that called is no more */
 }
 
 /* An exec has succeeded; tid: what the thread went by until now. */
@@ -82,6 +83,7 @@ static __always_inline int on_exec(struct task_struct *task, __u32 tid)
 		context_flush(context, task);
 		context->active = 0;
 	}
+	unwind_forget(tgid);
 	if (process && !finished)
 		exec_book(process, task, target, context && context->active ? context : NULL);
 	if (context)
@@ -137,6 +139,7 @@ static __always_inline int on_task_exit(struct task_struct *task)
 	}
 	bpf_map_delete_elem(&owners, &tgid);
 	bpf_map_delete_elem(&targets, &tgid);
+	unwind_forget(tgid);
 	return 0;
 }
 

@@ -62,6 +62,14 @@ struct {
 	__type(value, struct op_want);
 } wants SEC(".maps");
 
+/* By tid: the range of the call that has just been refused, until it is told. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 256);
+	__type(key, __u32);
+	__type(value, struct mt_walk);
+} walks SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 4 << 20);
@@ -85,6 +93,7 @@ struct {
 const volatile __u8 cfg_op_of_nr[MT_NR_MAX];	/* syscall number -> enum mt_op */
 const volatile bool cfg_witness = true;		/* the witness is attached */
 const volatile bool cfg_targets;		/* operations are streamed: only targets are looked at */
+const volatile __u8 cfg_stacks;			/* enum mt_stacks */
 const volatile bool cfg_calls;			/* every native call's exit is hooked */
 const volatile bool cfg_compat_calls;		/* and every 32-bit call's */
 const volatile bool cfg_core;			/* do_mmap and the munmap core are hooked */
@@ -92,10 +101,11 @@ const volatile __u8 cfg_munmap_arg = 2;		/* which argument of the munmap core is
 const volatile bool cfg_munmap_unlocks;		/* the munmap core lets go of the lock before it returns */
 const volatile bool cfg_stop_all;		/* --stop-at holds for every process */
 const volatile char cfg_stop_comm[MT_COMM_LEN]; /* --stop-at: part of the name, empty for any */
-const volatile __u32 cfg_self;			/* tgid of mmaptrace */
-const volatile bool cfg_exit_mmap;		/* mmap:exit_mmap is attached */
-const volatile __u32 cfg_context_mask;		/* entries of `contexts` less 1 */
-const volatile __u32 cfg_wake_bytes = 1 << 20;	/* wake the reader at this fill */
+const volatile __u32 cfg_page_size = 4096;
+const volatile __u32 cfg_self;		       /* tgid of mmaptrace */
+const volatile bool cfg_exit_mmap;	       /* mmap:exit_mmap is attached */
+const volatile __u32 cfg_context_mask;	       /* entries of `contexts` less 1 */
+const volatile __u32 cfg_wake_bytes = 1 << 20; /* wake the reader at this fill */
 
 /* Changed while running. */
 volatile __u32 limit_maps = 65530;  /* vm.max_map_count or --limit */

@@ -69,15 +69,21 @@ int operation_enter_vma(struct syscall_event *event)
 SEC("tp")
 int operation_exit(struct syscall_event *event)
 {
-	on_exit(event->nr, event->ret, false);
+	on_exit(event->nr, event->ret, EXIT_LOOKS_AT_NONE);
 	return PASS;
 }
 
-/* For shmat, where do_mmap is not seen. */
 SEC("tp")
-int operation_exit_vma(struct syscall_event *event)
+int operation_exit_file(struct syscall_event *event)
 {
-	on_exit(event->nr, event->ret, true);
+	on_exit(event->nr, event->ret, EXIT_LOOKS_AT_FILE);
+	return PASS;
+}
+
+SEC("tp")
+int operation_exit_range(struct syscall_event *event)
+{
+	on_exit(event->nr, event->ret, EXIT_LOOKS_AT_RANGE);
 	return PASS;
 }
 
@@ -100,7 +106,14 @@ int call_enter_vma_kprobe(struct pt_regs *ctx)
 SEC("kretprobe")
 int call_exit_kprobe(struct pt_regs *ctx)
 {
-	on_exit(NR_OF_TASK, PT_REGS_RC(ctx), false);
+	on_exit(NR_OF_TASK, PT_REGS_RC(ctx), EXIT_LOOKS_AT_NONE);
+	return PASS;
+}
+
+SEC("kretprobe")
+int call_exit_range_kprobe(struct pt_regs *ctx)
+{
+	on_exit(NR_OF_TASK, PT_REGS_RC(ctx), EXIT_LOOKS_AT_RANGE);
 	return PASS;
 }
 
@@ -118,7 +131,12 @@ static __noinline int call_enter_vma(void)
 
 static __noinline int call_exit(__s64 ret)
 {
-	return on_exit(NR_OF_TASK, ret, false);
+	return on_exit(NR_OF_TASK, ret, EXIT_LOOKS_AT_NONE);
+}
+
+static __noinline int call_exit_range(__s64 ret)
+{
+	return on_exit(NR_OF_TASK, ret, EXIT_LOOKS_AT_RANGE);
 }
 
 /* These functions have one argument, the registers; the result comes after it. The programs must return 0. */
@@ -156,6 +174,23 @@ CALL_VMA_PROGRAM(MUNLOCK)
 CALL_VMA_PROGRAM(MBIND)
 CALL_VMA_PROGRAM(MSEAL)
 CALL_VMA_PROGRAM(SHMDT)
+
+/* For those that are about a range, and may split what is mapped there. */
+#define CALL_RANGE_PROGRAM(id)                                                                                         \
+	SEC("fexit")                                                                                                   \
+	int fentry_exit_range_##id(__u64 *ctx)                                                                         \
+	{                                                                                                              \
+		call_exit_range(ctx[1]);                                                                               \
+		return 0;                                                                                              \
+	}
+CALL_RANGE_PROGRAM(MPROTECT)
+CALL_RANGE_PROGRAM(PKEY_MPROTECT)
+CALL_RANGE_PROGRAM(MADVISE)
+CALL_RANGE_PROGRAM(MLOCK)
+CALL_RANGE_PROGRAM(MLOCK2)
+CALL_RANGE_PROGRAM(MUNLOCK)
+CALL_RANGE_PROGRAM(MBIND)
+CALL_RANGE_PROGRAM(MSEAL)
 
 /* ---- do_mmap, the munmap core, and what makes them refuse ---- */
 

@@ -7,6 +7,7 @@
 #define OPERATION_BPF_H
 
 #include "process.bpf.h"
+#include "site.bpf.h"
 
 #define ENOENT	  2
 #define EAGAIN	  11
@@ -36,18 +37,6 @@ static __always_inline bool is_streamed(__u32 tgid)
 
 	return target && !(target->flags & MT_TARGET_PENDING);
 }
-
-struct op_outcome {
-	__u64 mm, start_ns; /* whose it is */
-	__u32 tgid;
-	__u32 op;
-	__u32 syscall;
-	__u16 flags; /* enum mt_op_flags */
-	__s64 ret;
-	__s32 delta;
-	__u32 map_count;
-	__u64 now_ns;
-};
 
 static __always_inline void outcome_is_of(struct op_outcome *outcome, const struct mt_process *process)
 {
@@ -84,11 +73,12 @@ static __always_inline void op_fill(struct mt_op_record *record, struct task_str
 	record->op = outcome->op;
 	record->flags = outcome->flags;
 	record->syscall = outcome->syscall;
+	record->stack = outcome->stack;
 }
 
 /* Streams one operation; context and file may be NULL. */
-static __always_inline void op_report(struct task_struct *task, const struct op_context *context,
-				      const struct mt_file *file, struct op_outcome *outcome)
+static __always_inline void op_tell(struct task_struct *task, const struct op_context *context,
+				    const struct mt_file *file, struct op_outcome *outcome)
 {
 	const __u32 bare_size = offsetof(struct mt_op_record, file);
 	struct mt_op_record *record;
@@ -117,6 +107,36 @@ static __always_inline void op_report(struct task_struct *task, const struct op_
 	bpf_ringbuf_submit(record, wake_flags());
 }
 
+/* The same of a change that no result is known of: credited to its call site. */
+static __always_inline void op_report(struct task_struct *task, const struct op_context *context,
+				      struct op_outcome *outcome)
+{
+	if (cfg_stacks) {
+		outcome->stack = stack_take();
+		if (outcome->delta)
+			site_credit(outcome);
+	}
+	op_tell(task, context, NULL, outcome);
+}
+
+/* The same of an operation that has ended. */
+static __always_inline void op_report_end(struct task_struct *task, const struct op_context *context,
+					  struct op_outcome *outcome)
+{
+	bool is_success = context && !(outcome->flags & MT_OP_FAILED);
+
+	if (cfg_stacks) {
+		if (!outcome->stack &&
+		    (cfg_stacks == MT_STACKS_ALL || outcome->delta || (is_success && op_maps(outcome->op))))
+			outcome->stack = stack_take();
+		if (is_success && (outcome->delta || op_maps(outcome->op) || op_unmaps(outcome->op)))
+			site_book(outcome, context);
+		else if (outcome->delta)
+			site_credit(outcome);
+	}
+	op_tell(task, context, context && context->has_file ? &context->file : NULL, outcome);
+}
+
 /* Tells of a change outside any operation whose enter we saw. */
 static __always_inline void change_tell(const struct mt_process *process, struct task_struct *task, __u32 op, int nr,
 					__s32 delta, __u64 now_ns)
@@ -130,7 +150,7 @@ static __always_inline void change_tell(const struct mt_process *process, struct
 	};
 
 	outcome_is_of(&outcome, process);
-	op_report(task, NULL, NULL, &outcome);
+	op_report(task, NULL, &outcome);
 }
 
 /* The same if its process, or the one who did it, is streamed. */
@@ -145,6 +165,7 @@ static __always_inline void change_report(const struct mt_process *process, stru
 
 struct peeked {
 	struct mt_file file;
+	struct mt_peek map;
 	bool found, has_file;
 };
 
@@ -154,12 +175,15 @@ static long peek_vma(struct task_struct *task, struct vm_area_struct *vma, void 
 	struct peeked *peeked = arg;
 
 	peeked->found = true;
+	peeked->map.start = vma->vm_start;
+	peeked->map.end = vma->vm_end;
+	peeked->map.flags = vma->vm_flags;
 	peeked->has_file = file_describe_typed(vma->vm_file, &peeked->file);
 	return 0;
 }
 
 /* Looks up the file at addr; it fails, and is counted, if a writer has the lock. */
-static __always_inline void peek(struct task_struct *task, struct op_context *context, __u64 addr)
+static __noinline void peek(struct task_struct *task, struct op_context *context, __u64 addr)
 {
 	struct peeked peeked = {};
 	long error;
@@ -169,6 +193,8 @@ static __always_inline void peek(struct task_struct *task, struct op_context *co
 	context->peeking = 0;
 	if (error && error != -ENOENT)
 		loss_count(MT_LOSS_FILES);
+	context->peeked = !error || error == -ENOENT;
+	context->map = peeked.map;
 	context->has_file = peeked.has_file;
 	context->anon = peeked.found && !peeked.has_file;
 	if (peeked.has_file)
@@ -189,7 +215,7 @@ static __noinline int context_flush(struct op_context *context, struct task_stru
 		return 0;
 	outcome_is_counted(&outcome, context);
 	outcome.now_ns = bpf_ktime_get_boot_ns();
-	op_report(task, context, NULL, &outcome);
+	op_report(task, context, &outcome);
 	return 0;
 }
 
@@ -269,6 +295,8 @@ static __always_inline void operation_end(struct mt_process *process, struct tas
 		tally_failure(process, op);
 		fail_count(process, error);
 	}
+	if (cfg_stacks && cfg_targets && (error == ENOMEM || error == EAGAIN) && is_streamed(GET(task, tgid)))
+		outcome->stack = stack_take();
 	process_note(process);
 	outcome_is_of(outcome, process);
 	outcome->map_count = process->map_count;
@@ -276,15 +304,15 @@ static __always_inline void operation_end(struct mt_process *process, struct tas
 		outcome->delta += context->delta;
 		if (context->changed)
 			outcome->map_count = context->map_count;
-		op_report(task, context, context->has_file ? &context->file : NULL, outcome);
+		op_report_end(task, context, outcome);
 	} else if (outcome->delta && is_streamed(process->tgid)) {
-		op_report(task, NULL, NULL, outcome);
+		op_report_end(task, NULL, outcome);
 	}
 	if (error == ENOMEM || error == EAGAIN)
 		alarm_report(process->mm,
 			     CAUSE(MT_TYPE_FAIL, op) | CAUSE_IN_SYSCALL |
 				     (context && context->has_entry ? CAUSE_HAS_ENTRY : 0),
-			     error);
+			     error, outcome->stack);
 }
 
 /*
@@ -298,7 +326,7 @@ static __always_inline bool operation_end_counted(struct task_struct *task, cons
 		return false;
 	outcome->flags |= MT_OP_HAS_RESULT;
 	outcome_is_counted(outcome, context);
-	op_report(task, context, context->has_file ? &context->file : NULL, outcome);
+	op_report_end(task, context, outcome);
 	return true;
 }
 

@@ -309,7 +309,7 @@ static __always_inline void process_rose(struct mt_process *process, __u32 op, b
 	__u32 count = process->map_count;
 
 	if (process_step(process, count))
-		alarm_report(process->mm, CAUSE(MT_TYPE_STEP, op) | (own ? CAUSE_IN_SYSCALL : 0), 0);
+		alarm_report(process->mm, CAUSE(MT_TYPE_STEP, op) | (own ? CAUSE_IN_SYSCALL : 0), 0, 0);
 	if (stop_at_maps && count >= stop_at_maps && own && !(process->flags & MT_PROCESS_STOPPED)) {
 		process_stop(process->mm);
 		process_note(process);

@@ -19,11 +19,13 @@ struct {
 /*
  * What has changed where no hook could see it: the witness's place, once a second.
  * What is found for the first time may be the work of a call that has not ended
- * yet; what a second walk still finds, with nothing booked in between, is not.
+ * yet; what a second walk still finds, with nothing booked in between and no call
+ * seen under way, is not: io_destroy waits for a grace period after it has unmapped.
  */
+#define SWEPT_BUSY (1U << 31)
 static __always_inline void sweep(struct mt_process *process, struct task_struct *task, struct mm_struct *mm)
 {
-	__u32 count = mm_map_count(mm);
+	__u32 count = mm_map_count(mm), walk = (__u32)(last_sweep_ns >> 10 | 1) & ~SWEPT_BUSY;
 	__u64 now_ns;
 	__s32 delta;
 
@@ -33,8 +35,15 @@ static __always_inline void sweep(struct mt_process *process, struct task_struct
 		process->swept = 0;
 		return;
 	}
-	if (!process->swept || process->last_change_ns > last_sweep_ns) {
-		process->swept = 1;
+	if (context_active(task)) {
+		process->swept = walk | SWEPT_BUSY;
+		return;
+	}
+	/* Every thread of a process is visited. */
+	if ((process->swept & ~SWEPT_BUSY) == walk)
+		return;
+	if (!process->swept || process->swept & SWEPT_BUSY || process->last_change_ns > last_sweep_ns) {
+		process->swept = walk;
 		return;
 	}
 	process->swept = 0;

@@ -7,7 +7,7 @@
 #ifndef WITNESS_BPF_H
 #define WITNESS_BPF_H
 
-#include "operation.bpf.h"
+#include "walk.bpf.h"
 
 /*
  * Operations that change the map count and then give up the lock as readers
@@ -42,7 +42,7 @@ static __always_inline void refusal_infer(struct mt_process *process, struct tas
 		return;
 	tally_failure(process, MT_OP_MMAP);
 	__sync_fetch_and_add(&process->failed[MT_FAIL_ENOMEM], 1);
-	alarm_report(process->mm, CAUSE(MT_TYPE_FAIL, MT_OP_MMAP) | CAUSE_IN_SYSCALL, ENOMEM);
+	alarm_report(process->mm, CAUSE(MT_TYPE_FAIL, MT_OP_MMAP) | CAUSE_IN_SYSCALL, ENOMEM, 0);
 }
 
 /* Books what the one who holds the lock has changed: in his context, or told at once. */
@@ -135,6 +135,9 @@ static __always_inline int on_lock_released(struct mm_struct *mm, bool write)
 		if (!process)
 			return 0;
 	}
+	/* It held the lock all along: so many maps it began with. */
+	if (own && op == MT_OP_MMAP && process->map_count == count && count > sysctl_maps)
+		want_note(MT_FACT_ABOVE);
 	/* What has an active context is counted at its end. */
 	if (own && !(context && context->active) && witness_counts(op, nr)) {
 		tally_call(process, op);
@@ -170,8 +173,15 @@ __noinline int process_settle(__u64 mm, __u32 op, __u64 now_ns)
 	return delta;
 }
 
+/* What a program at calls' exits looks up besides; for the last two it takes bpf_find_vma. */
+enum exit_look {
+	EXIT_LOOKS_AT_NONE,
+	EXIT_LOOKS_AT_FILE,  /* of the map that it has made: shmat, where do_mmap is not seen */
+	EXIT_LOOKS_AT_RANGE, /* if refused near the limit */
+};
+
 /* The exit of a call. */
-static __always_inline int on_exit(int nr, __s64 ret, bool with_vma)
+static __always_inline int on_exit(int nr, __s64 ret, enum exit_look look)
 {
 	struct task_struct *task = task_current();
 	__u64 key = (__u64)GET(task, mm);
@@ -196,7 +206,9 @@ static __always_inline int on_exit(int nr, __s64 ret, bool with_vma)
 	}
 	outcome.now_ns = bpf_ktime_get_boot_ns();
 	/* A shmat has made the map that the others are given. */
-	if (with_vma && context && !context->has_file && !op_error(task, outcome.op, ret))
+	if (look == EXIT_LOOKS_AT_RANGE && context && walk_is_due(task, ret))
+		range_walk(context);
+	if (look == EXIT_LOOKS_AT_FILE && context && !context->has_file && !op_error(task, outcome.op, ret))
 		peek(task, context, ret);
 	if (context && operation_end_counted(task, context, &outcome))
 		return 0;

@@ -4,155 +4,197 @@
 
 #include "detect.h"
 
-static struct verdict exhaustion_of_history(const struct history *history, const struct climb *climb,
-					    const struct thresholds *thresholds, double now_s)
+#define ROOM 10000.0 /* the limit of these tests: a share is easy to see */
+
+static const struct views nothing;
+
+static struct verdict exhaustion_of(const struct views *views, const struct climb *climb,
+				    const struct thresholds *thresholds)
 {
-	struct verdict verdict;
+	struct verdict verdict, leak;
 
 	memset(&verdict, 0xff, sizeof(verdict));
-	detect_exhaustion(history, climb, thresholds, fake_ns(now_s), &verdict);
+	detect_leak(views, 0, thresholds, 0, &leak);
+	detect_exhaustion(views, climb, &leak, thresholds, 0, &verdict);
 	assert_int_equal(verdict.kind, FINDING_EXHAUSTION);
 	return verdict;
 }
 
-static enum severity exhaustion_of(const struct past *past, uint32_t limit)
+/* Ten minutes of an hour of steady growth by mapping, of which nothing is given back. */
+static struct view steady(double growth)
 {
-	static const struct climb none;
-	struct thresholds thresholds;
-	struct history history;
-
-	thresholds_default(&thresholds, limit);
-	past_make(&history, past);
-	return exhaustion_of_history(&history, &none, &thresholds, past_end_s(past)).severity;
+	return (struct view){
+		.span_s = 600,
+		.steps = 10,
+		.now = (int64_t)growth,
+		.stays = growth,
+		.growth = growth,
+		.first_half = growth / 2,
+		.second_half = growth / 2,
+		.tau = 1,
+		.opened = growth,
+		.mapped = growth,
+	};
 }
+
+static struct verdict judge(const struct view *view, bool at_peak, double life_s, double horizon_s)
+{
+	const struct climb climb = {.last = {.map_count = (uint32_t)view->now, .at_peak = at_peak}};
+	struct views views = {.count = 1, .grown = view->growth, .span_s = life_s, .at = {*view}};
+	struct thresholds thresholds;
+
+	thresholds_default(&thresholds, (uint32_t)ROOM);
+	thresholds.horizon_s = horizon_s;
+	return exhaustion_of(&views, &climb, &thresholds);
+}
+
+#define IS_CALLED(view) (judge(&(view), true, 3600, 3600).severity != SEVERITY_NONE)
 
 /* ---- exhaustion by the forecast ---- */
 
-/* A sixteenth of the limit within five windows makes the forecast worth a word. */
-static void exhaustion_growth_floor(void **state)
+static void by_its_share_of_the_room(void **state)
 {
 	(void)state;
 	for (int off = -1; off <= 1; off++) {
-		int64_t growth = LIMIT / 16 + off;
-		struct past past = {1, 5, growth, 0, growth, 40000};
+		struct view view = steady(3800 + off);
 
-		assert_int_equal(exhaustion_of(&past, LIMIT), off >= 0 ? SEVERITY_CRITICAL : SEVERITY_NONE);
+		assert_int_equal(IS_CALLED(view), off >= 0);
+		view = steady(4500 + off); /* all of a short life */
+		view.span_s = 200;
+		assert_int_equal(judge(&view, true, 200, 3600).severity != SEVERITY_NONE, off >= 0);
 	}
 }
 
-static void exhaustion_takes_five_windows_and_a_second(void **state)
+static void by_splits_takes_more(void **state)
 {
-	struct past short_one = {0.24, 4, 20000, 0, 20000, 30}, long_one = {0.25, 5, 20000, 0, 20000, 30};
-
 	(void)state;
-	for (unsigned int windows = 1; windows <= 7; windows++) {
-		struct past past = {1, windows, 20000, 0, 20000, 30};
+	for (int off = -1; off <= 1; off += 2) {
+		struct view view = steady(5700 + off);
 
-		assert_int_equal(exhaustion_of(&past, LIMIT) != SEVERITY_NONE, windows >= 5);
+		view.mapped = 0;
+		assert_int_equal(IS_CALLED(view), off > 0);
 	}
-	assert_int_equal(exhaustion_of(&short_one, LIMIT), SEVERITY_NONE);
-	assert_int_equal(exhaustion_of(&long_one, LIMIT), SEVERITY_CRITICAL);
 }
 
-/* stress-ng climbs high too, but closes as much as it opens. */
-static void exhaustion_keeps_half(void **state)
+static void rises_without_a_fall(void **state)
 {
 	(void)state;
 	for (int off = -1; off <= 1; off++) {
-		struct past past = {1, 5, 20000, 20000 + off, 20000, 30};
+		struct view view = steady(3900);
 
-		assert_int_equal(exhaustion_of(&past, LIMIT) != SEVERITY_NONE, off <= 0);
+		view.tau = 0.8 + off * 0.01;
+		assert_int_equal(IS_CALLED(view), off >= 0);
+		view = steady(3900);
+		view.steps = (unsigned int)(5 + off);
+		assert_int_equal(IS_CALLED(view), off >= 0);
+		view = steady(3900);
+		view.jump = 1950 + off; /* what comes at once is a jump */
+		assert_int_equal(IS_CALLED(view), off <= 0);
+		view = steady(3900);
+		view.first_half = 2600 + off * 2; /* slower than half of what it was */
+		view.second_half = 1300 - off * 2;
+		assert_false(IS_CALLED(view)); /* and it ends before the limit, too */
 	}
 }
 
-static void exhaustion_does_not_fall(void **state)
+/* Within seconds splits, and holes refilled, look like growth: it has to map, keep, and be larger than ever. */
+static void within_seconds_it_has_to_be_sure(void **state)
 {
-	static const uint32_t counts[] = {0, 5000, 10000, 15000, 14999, 25000};
-	static const struct climb none;
-	struct thresholds thresholds;
-	struct history history;
-
 	(void)state;
-	thresholds_default(&thresholds, LIMIT);
-	fake_history(&history, 1, counts, COUNT(counts));
-	assert_int_equal(exhaustion_of_history(&history, &none, &thresholds, 5).severity, SEVERITY_NONE);
+	for (int off = -1; off <= 1; off++) {
+		struct view view = steady(3900);
+
+		view.span_s = 15;
+		view.opened = 7800;
+		view.closed = 3900 + off;
+		assert_int_equal(IS_CALLED(view), off <= 0);
+		assert_int_equal(judge(&view, false, 3600, 3600).severity, SEVERITY_NONE);
+		view.span_s = 16;
+		assert_true(IS_CALLED(view));
+		assert_int_equal(judge(&view, false, 3600, 3600).severity != SEVERITY_NONE, true);
+		view.span_s = 0.99 + off * 0.01;
+		view.closed = 0;
+		assert_int_equal(IS_CALLED(view), off > 0);
+	}
 }
 
-/* 40 000 maps at 200 a second; the limit is put where it is so many seconds away, and 5 ms more or less. */
-static enum severity severity_at(double eta_s, int off, double horizon_s, double critical_s)
-{
-	struct past past = {20, 10, 40000, 0, 40000, 0};
-	struct thresholds thresholds = {.limit = (uint32_t)(40000 + eta_s * 200 - 1 + off)};
-	static const struct climb none;
-	struct history history;
-
-	thresholds.horizon_s = horizon_s;
-	thresholds.critical_s = critical_s;
-	past_make(&history, &past);
-	return exhaustion_of_history(&history, &none, &thresholds, 200).severity;
-}
-
+/* 5,000 in 600 s: 5,001 to go take 600.12 s. */
 static void severities_by_horizon(void **state)
 {
+	struct view view = steady(5000);
+
 	(void)state;
-	for (int off = -1; off <= 1; off++) {
-		assert_int_equal(severity_at(300, off, 3600, 300), off <= 0 ? SEVERITY_CRITICAL : SEVERITY_WARNING);
-		assert_int_equal(severity_at(1000, off, 1000, 300), off <= 0 ? SEVERITY_WARNING : SEVERITY_NONE);
-		/* a horizon nearer than critical: what lies beyond it is not wanted at all */
-		assert_int_equal(severity_at(100, off, 100, 300), off <= 0 ? SEVERITY_CRITICAL : SEVERITY_NONE);
-	}
+	assert_int_equal(judge(&view, true, 3600, 601).severity, SEVERITY_WARNING);
+	assert_int_equal(judge(&view, true, 3600, 600).severity, SEVERITY_NONE);
+	view.span_s = 299; /* 299.06 s to go */
+	assert_int_equal(judge(&view, true, 3600, 601).severity, SEVERITY_CRITICAL);
+	assert_int_equal(judge(&view, true, 3600, 300).severity, SEVERITY_CRITICAL);
+	view.span_s = 301;
+	assert_int_equal(judge(&view, true, 3600, 601).severity, SEVERITY_WARNING);
+	/* a horizon nearer than critical: what lies beyond it is not wanted at all */
+	view.span_s = 250;
+	assert_int_equal(judge(&view, true, 3600, 200).severity, SEVERITY_NONE);
 }
 
-/* Seconds of a rise say nothing about hours to come: seven times what was seen, and no further. */
-static void exhaustion_within_reach_of_the_evidence(void **state)
+/* A leak that one file has given away needs no more of the room; seven times what was seen, and no further. */
+static void of_a_leak_within_reach(void **state)
 {
-	(void)state;
-	for (int off = -1; off <= 1; off++) {
-		/* 500 a second for 10 s: the end may be 70 s away, or 2 ms more or less */
-		struct past past = {1, 10, 5000, 0, 5000, 0};
-		uint32_t limit = (uint32_t)(5000 + 70 * 500 - 1 + off);
+	struct thresholds thresholds;
+	static const struct climb none;
 
-		assert_int_equal(exhaustion_of(&past, limit), off <= 0 ? SEVERITY_CRITICAL : SEVERITY_NONE);
+	(void)state;
+	thresholds_default(&thresholds, (uint32_t)ROOM);
+	for (int off = -1; off <= 1; off++) {
+		struct views views = {.count = 1, .grown = 1250, .span_s = 10, .at = {steady(1250 + off * 3)}};
+		struct verdict leak, verdict;
+
+		views.at[0].span_s = 10;
+		detect_leak(&views, 1250, &thresholds, 0, &leak);
+		assert_int_equal(leak.severity, SEVERITY_WARNING);
+		detect_exhaustion(&views, &none, &leak, &thresholds, 0, &verdict);
+		assert_int_equal(verdict.severity, off > 0 ? SEVERITY_CRITICAL : SEVERITY_NONE);
+		assert_int_equal(verdict.basis.one_file, true);
 	}
 }
 
-/* A cache that fills ever slower: whatever its slope says, it has begun to end. */
-static void exhaustion_does_not_level_off(void **state)
+/* A danger that has moved a little further away is the same one. */
+static void stays_near(void **state)
+{
+	struct views views = {.count = 1, .at = {steady(5000)}};
+	struct forecast forecast = {.eta_low_s = 3600};
+	struct thresholds thresholds;
+
+	(void)state;
+	thresholds_default(&thresholds, (uint32_t)ROOM);
+	assert_true(detect_stays_near(&views, &forecast, &thresholds, 600, 5000 / 600.0));
+	forecast.eta_low_s = 3601;
+	assert_false(detect_stays_near(&views, &forecast, &thresholds, 600, 5000 / 600.0));
+	forecast.eta_low_s = 10;
+	views.at[0].growth = 0;
+	assert_false(detect_stays_near(&views, &forecast, &thresholds, 600, 5000 / 600.0));
+}
+
+/* A cache that fills ever slower: whatever its slope says, it will have ended. */
+static void of_a_cache_that_saturates(void **state)
 {
 	static const struct climb none;
 	struct thresholds thresholds;
 	struct history history;
+	struct views views;
 
 	(void)state;
 	thresholds_default(&thresholds, LIMIT);
-	for (unsigned int tau_s = 4; tau_s <= 32; tau_s *= 2) {
+	for (unsigned int tau_s = 4; tau_s <= 256; tau_s *= 2) {
 		history_reset(&history);
-		for (unsigned int tick = 0; tick <= 4 * tau_s; tick++) {
-			struct sample sample = fake_sample(tick, (uint32_t)(20000 * (1 - exp(-(double)tick / tau_s))));
+		for (unsigned int tick = 0; tick <= 6 * tau_s; tick++) {
+			double count = 0.8 * LIMIT * (1 - exp(-(double)tick / tau_s));
+			struct sample sample = fake_sample(tick, (uint32_t)count);
 
 			history_add(&history, &sample);
-			assert_int_equal(exhaustion_of_history(&history, &none, &thresholds, tick).severity,
-					 SEVERITY_NONE);
+			trend_look(&history, &views);
+			assert_int_equal(exhaustion_of(&views, &none, &thresholds).severity, SEVERITY_NONE);
 		}
 	}
-}
-
-/* A slow leak ends within the horizon too: the growth floor of quick climbs must not hide that. */
-static void exhaustion_of_a_slow_leak(void **state)
-{
-	static const struct climb none;
-	struct thresholds thresholds;
-	struct history history;
-
-	(void)state;
-	thresholds_default(&thresholds, 4096);
-	history_reset(&history);
-	for (unsigned int tick = 0; tick <= 600; tick++) {
-		struct sample sample = fake_sample(tick, 30 + tick);
-
-		history_add(&history, &sample);
-	}
-	assert_int_equal(exhaustion_of_history(&history, &none, &thresholds, 600).severity, SEVERITY_WARNING);
 }
 
 static void exhaustion_with_nothing_known(void **state)
@@ -163,7 +205,7 @@ static void exhaustion_with_nothing_known(void **state)
 
 	(void)state;
 	thresholds_default(&thresholds, LIMIT);
-	verdict = exhaustion_of_history(NULL, &none, &thresholds, 0);
+	verdict = exhaustion_of(&nothing, &none, &thresholds);
 	assert_int_equal(verdict.severity, SEVERITY_NONE);
 	assert_true(isinf(verdict.forecast.eta_s));
 }
@@ -190,7 +232,7 @@ static enum severity climb_severity(const struct climb *climb, uint32_t limit)
 	struct thresholds thresholds;
 
 	thresholds_default(&thresholds, limit);
-	return exhaustion_of_history(NULL, climb, &thresholds, 100).severity;
+	return exhaustion_of(&nothing, climb, &thresholds).severity;
 }
 
 static void climb_of_maps(void **state)
@@ -264,14 +306,14 @@ static void climb_forecast(void **state)
 
 	(void)state;
 	thresholds_default(&thresholds, 64000);
-	verdict = exhaustion_of_history(NULL, &climb, &thresholds, 1);
+	verdict = exhaustion_of(&nothing, &climb, &thresholds);
 	assert_near(verdict.forecast.rate_per_s, 32000);
 	assert_near(verdict.forecast.eta_s, 1);
 	/* one slope only: a wide range */
 	assert_near(verdict.forecast.eta_low_s, 0.5);
 	assert_near(verdict.forecast.eta_high_s, 2);
 	climb.last.map_count = 70000; /* past the limit: now */
-	verdict = exhaustion_of_history(NULL, &climb, &thresholds, 1);
+	verdict = exhaustion_of(&nothing, &climb, &thresholds);
 	assert_int_equal(verdict.severity, SEVERITY_CRITICAL);
 	assert_near(verdict.forecast.eta_s, 0);
 }
@@ -393,14 +435,14 @@ static void enomem_is_now(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(exhaustion_growth_floor),
-		cmocka_unit_test(exhaustion_takes_five_windows_and_a_second),
-		cmocka_unit_test(exhaustion_keeps_half),
-		cmocka_unit_test(exhaustion_does_not_fall),
+		cmocka_unit_test(by_its_share_of_the_room),
+		cmocka_unit_test(by_splits_takes_more),
+		cmocka_unit_test(rises_without_a_fall),
+		cmocka_unit_test(within_seconds_it_has_to_be_sure),
 		cmocka_unit_test(severities_by_horizon),
-		cmocka_unit_test(exhaustion_within_reach_of_the_evidence),
-		cmocka_unit_test(exhaustion_does_not_level_off),
-		cmocka_unit_test(exhaustion_of_a_slow_leak),
+		cmocka_unit_test(of_a_leak_within_reach),
+		cmocka_unit_test(stays_near),
+		cmocka_unit_test(of_a_cache_that_saturates),
 		cmocka_unit_test(exhaustion_with_nothing_known),
 		cmocka_unit_test(climb_of_maps),
 		cmocka_unit_test(climb_of_splits_takes_more),

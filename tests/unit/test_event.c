@@ -203,9 +203,30 @@ static void facts_of_a_refusal(void **state)
 	assert_int_equal(decode(&alarm, sizeof(alarm), &event), 0);
 	assert_true(event.alarm.has_entry && event.alarm.no_commit && !event.alarm.no_gap);
 	assert_int_equal(event.alarm.entry_map_count, 7);
+	assert_int_equal(event.alarm.walk.verdict, MT_WALK_NONE);
+	alarm.walk = (struct mt_walk){.last = {.end = 5}, .mapped_to = 6, .verdict = MT_WALK_HOLE};
 	alarm.facts = MT_FACT_NO_GAP;
 	assert_int_equal(decode(&alarm, sizeof(alarm), &event), 0);
 	assert_true(event.alarm.no_gap && !event.alarm.has_entry);
+	assert_int_equal(event.alarm.walk.verdict, MT_WALK_HOLE);
+	assert_int_equal(event.alarm.walk.mapped_to, 6);
+	assert_int_equal(event.alarm.walk.last.end, 5);
+}
+
+/* A shmat's first argument is the segment's id. */
+static void segment_of_shmat(void **state)
+{
+	struct mt_alarm_record alarm = alarm_record(MT_TYPE_FAIL, MT_OP_HAS_ENTER);
+	struct event event;
+
+	(void)state;
+	alarm.args[0] = 77;
+	alarm.op = MT_OP_MMAP;
+	assert_int_equal(decode(&alarm, sizeof(alarm), &event), 0);
+	assert_int_equal(event.alarm.segment, 0);
+	alarm.op = MT_OP_SHMAT;
+	assert_int_equal(decode(&alarm, sizeof(alarm), &event), 0);
+	assert_int_equal(event.alarm.segment, 77);
 }
 
 static void unknown_op_is_other(void **state)
@@ -366,7 +387,7 @@ static void versions(void **state)
 
 static void types(void **state)
 {
-	static const uint16_t bad[] = {0, MT_TYPE_FAIL + 1, UINT16_MAX};
+	static const uint16_t bad[] = {0, MT_TYPE_STACK + 1, UINT16_MAX};
 	struct mt_op_record record = op_record(0);
 	struct event event;
 
@@ -375,6 +396,35 @@ static void types(void **state)
 		record.head.type = bad[i];
 		assert_int_equal(decode(&record, BARE_OP, &event), -ENOTSUP);
 	}
+}
+
+static void a_stack(void **state)
+{
+	struct mt_stack_record record = {.head = {MT_VERSION, MT_TYPE_STACK, sizeof(record), 5}};
+	struct event event;
+
+	(void)state;
+	record.id = 77;
+	record.stack = (struct mt_stack){.mm = 1, .start_ns = 9, .tgid = 4, .count = 2, .end = MT_STACK_CUT_UNREAD};
+	record.stack.ips[0] = 0x1000;
+	record.stack.ips[1] = 0x2000;
+	assert_int_equal(event_decode(&record, sizeof(record), &event), 0);
+	assert_int_equal(event.type, EVENT_STACK);
+	assert_int_equal(event.stack.id, 77);
+	assert_int_equal(event.stack.pid, 4);
+	assert_int_equal(event.stack.start_ns, 9);
+	assert_int_equal(event.stack.count, 2);
+	assert_int_equal(event.stack.end, MT_STACK_CUT_UNREAD);
+	assert_int_equal(event.stack.ips[1], 0x2000);
+	record.stack.count = MT_STACK_FRAMES_MAX;
+	assert_int_equal(event_decode(&record, sizeof(record), &event), 0);
+	record.stack.count = MT_STACK_FRAMES_MAX + 1;
+	assert_int_equal(event_decode(&record, sizeof(record), &event), -EBADMSG);
+	record.stack.count = 1;
+	record.stack.end = MT_STACK_ENDS; /* unknown: not taken for a complete one */
+	assert_int_equal(event_decode(&record, sizeof(record), &event), 0);
+	assert_int_equal(event.stack.end, MT_STACK_CUT_NO_RULE);
+	assert_int_equal(event_decode(&record, sizeof(record) - 1, &event), -EBADMSG);
 }
 
 /* STYLE.md: `ret_x` out-parameters stay untouched on failure. */
@@ -546,6 +596,7 @@ int main(void)
 		cmocka_unit_test(errnos_at_their_bounds),
 		cmocka_unit_test(errors_are_never_negative),
 		cmocka_unit_test(facts_of_a_refusal),
+		cmocka_unit_test(segment_of_shmat),
 		cmocka_unit_test(unknown_op_is_other),
 		cmocka_unit_test(lives),
 		cmocka_unit_test(alarms),
@@ -555,6 +606,7 @@ int main(void)
 		cmocka_unit_test(file_beyond_the_claimed_size),
 		cmocka_unit_test(versions),
 		cmocka_unit_test(types),
+		cmocka_unit_test(a_stack),
 		cmocka_unit_test(nothing_is_returned_on_failure),
 		cmocka_unit_test(file_kinds),
 		cmocka_unit_test(never_linked_is_not_deleted),

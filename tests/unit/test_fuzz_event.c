@@ -226,6 +226,10 @@ static void event_is_sound(const struct event *event)
 		if (event->alarm.has_file)
 			file_is_sound(&event->alarm.file);
 		return;
+	case EVENT_STACK:
+		assert_true(event->stack.count <= MT_STACK_FRAMES_MAX);
+		assert_true(event->stack.end < MT_STACK_ENDS);
+		return;
 	case EVENT_FORK:
 	case EVENT_EXEC:
 	case EVENT_EXIT:
@@ -312,13 +316,45 @@ static void sink_op(struct fuzz *fuzz, const struct op_event *op)
 	text_is_sound(fuzz);
 }
 
+/* Figures of any size, contradictions included. */
+static struct surroundings surroundings_make(uint64_t *seed)
+{
+	struct surroundings around = {
+		.kernel = (uint32_t)odd_value(seed),
+		.gap_told = fake_below(seed, 2),
+		.commit_told = fake_below(seed, 2),
+		.machine.known = fake_below(seed, 2),
+		.machine.overcommit = (enum overcommit)fake_below(seed, 4),
+		.machine.huge_known = fake_below(seed, 2),
+		.range = range_of(odd_value(seed), odd_value(seed), odd_value(seed), 4096),
+	};
+	uint64_t *const figures[] = {
+		&around.machine.ram,	   &around.machine.swap,	 &around.machine.commit_limit,
+		&around.machine.committed, &around.machine.user_reserve, &around.machine.admin_reserve,
+		&around.machine.huge_page, &around.machine.huge_free,	 &around.machine.huge_more,
+	};
+
+	for (size_t i = 0; i < COUNT(figures); i++)
+		*figures[i] = odd_value(seed);
+	for (int maps = (int)fake_below(seed, 4); maps > 0; maps--) {
+		struct vma vma = {.start = odd_value(seed), .prot = (uint8_t)fake_below(seed, 8)};
+
+		vma.end = vma.start + 4096;
+		range_take(&around.range, &vma);
+	}
+	if (fake_below(seed, 2))
+		range_end(&around.range);
+	return around;
+}
+
 static void sink_refusal(struct fuzz *fuzz, const struct process *process, const struct event *event)
 {
 	struct line_context context = context_make(&fuzz->seed);
 	struct text_style style = style_make(&fuzz->seed);
+	struct surroundings around = surroundings_make(&fuzz->seed);
 	struct refusal refusal;
 
-	refusal_explain(&event->alarm, event->account.map_count, 4096, &refusal);
+	refusal_explain(&event->alarm, event->account.map_count, 4096, &around, &refusal);
 	json_enomem(&fuzz->buf, &context, process, &refusal);
 	json_is_sound(fuzz);
 	text_enomem(&fuzz->buf, &style, process, &refusal);
@@ -336,12 +372,13 @@ static void sink_findings(struct fuzz *fuzz, struct process *process, uint64_t t
 	for (unsigned int kind = 0; kind < FINDING_KINDS; kind++) {
 		finding_make(process, &judgements[kind], LIMIT, ts_ns, &findings[kind]);
 		json_finding(&fuzz->buf, &context, process, &findings[kind]);
-		json_cleared(&fuzz->buf, &context, ts_ns, process, kind, judgements[kind].raised_ns);
+		json_cleared(&fuzz->buf, &context, ts_ns, process, &judgements[kind].verdict,
+			     judgements[kind].raised_ns);
 	}
 	json_is_sound(fuzz);
 	for (unsigned int kind = 0; kind < FINDING_KINDS; kind++) {
 		text_finding(&fuzz->buf, &style, process, &findings[kind]);
-		text_cleared(&fuzz->buf, &style, process, kind, ts_ns, judgements[kind].raised_ns);
+		text_cleared(&fuzz->buf, &style, process, &judgements[kind].verdict, ts_ns, judgements[kind].raised_ns);
 	}
 	text_verdict(&fuzz->buf, &style, ts_ns, process, LIMIT, findings, FINDING_KINDS);
 	text_is_sound(fuzz);

@@ -251,8 +251,9 @@ static void process_line(void **state)
 	json_process(&buf, &context, 20 * SECOND, &process, LIMIT);
 	json = parse(&buf);
 	process_head_is(json, "process");
-	keys_are(json, PROCESS_KEYS "map_count limit ratio high_water baseline mmap_calls munmap_calls net_calls "
-				    "opened closed failed rate_per_s eta_s state stopped credits ops");
+	keys_are(json,
+		 PROCESS_KEYS "map_count limit ratio high_water baseline mmap_calls munmap_calls net_calls "
+			      "opened closed failed rate_per_s eta_s eta_low_s eta_high_s state stopped credits ops");
 	INTEGER_IS(json, "map_count", 4119);
 	INTEGER_IS(json, "limit", LIMIT);
 	NUMBER_IS(json, "ratio", 0.0628567);
@@ -360,13 +361,15 @@ static void cleared_line(void **state)
 {
 	_cleanup_buf_ struct buf buf = {0};
 	struct process process = process_leaking();
+	const struct verdict verdict = {.kind = FINDING_EXHAUSTION, .severity = SEVERITY_CRITICAL};
 	json_t *json;
 
 	(void)state;
-	json_cleared(&buf, &context, 30 * SECOND, &process, FINDING_EXHAUSTION, 20 * SECOND);
+	json_cleared(&buf, &context, 30 * SECOND, &process, &verdict, 20 * SECOND);
 	json = parse(&buf);
 	process_head_is(json, "cleared");
 	TEXT_IS(json, "kind", "exhaustion");
+	TEXT_IS(json, "severity", "critical");
 	TEXT_IS(json, "raised_ts", "2023-11-14T22:13:40.000000000Z");
 	json_decref(json);
 }
@@ -436,7 +439,7 @@ static void run_lines(void **state)
 	buf_consume(&buf, buf.len);
 	json_end(&buf, &context, 0, &end);
 	json = parse(&buf);
-	keys_are(json, "schema type ts host duration_s events lost findings");
+	keys_are(json, "schema type ts host duration_s events lost findings stacks");
 	NUMBER_IS(json, "duration_s", 12.5);
 	INTEGER_IS(json, "events", 1LL << 40);
 	json_decref(json);

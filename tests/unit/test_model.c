@@ -149,8 +149,8 @@ static void first_change_of_a_known_process(void **state)
 	mmaps(&account, 100, NOW + SECOND - 1);
 	process = update(&model, &account, NOW + SECOND);
 	assert_non_null(process->trail);
-	assert_int_equal(history_of(process)->first.ts_ns, NOW);
-	assert_int_equal(history_of(process)->first.map_count, 23);
+	assert_int_equal(history_of(process)->first_ns, NOW);
+	assert_int_equal(history_of(process)->first_count, 23);
 	assert_int_equal(history_of(process)->last.ts_ns, NOW + SECOND);
 	assert_int_equal(history_of(process)->last.map_count, 123);
 	model_free(&model);
@@ -167,9 +167,8 @@ static void first_change_of_a_new_process(void **state)
 	model.last_tick_ns = NOW;
 	mmaps(&account, 100, NOW + SECOND / 2);
 	process = update(&model, &account, NOW + SECOND);
-	assert_int_equal(history_of(process)->first.ts_ns, NOW + SECOND / 2);
-	assert_int_equal(history_of(process)->first.map_count, 23);
-	assert_int_equal(history_of(process)->first.opened, 0);
+	assert_int_equal(history_of(process)->first_ns, NOW + SECOND / 2);
+	assert_int_equal(history_of(process)->first_count, 23);
 	assert_int_equal(history_of(process)->last.map_count, 123);
 	assert_int_equal(history_of(process)->last.opened, 100);
 	assert_int_equal(history_of(process)->last.mapping, 100);
@@ -280,7 +279,8 @@ static void flat_until_the_last_tick(void **state)
 	struct model model = model_make();
 	struct mt_process account = fake_account(1000, 23);
 	struct process *process;
-	struct sample samples[HISTORY_SAMPLES + 1];
+	struct stretch stretches[HISTORY_STRETCHES];
+	unsigned int count;
 
 	(void)state;
 	mmaps(&account, 10, NOW);
@@ -288,12 +288,12 @@ static void flat_until_the_last_tick(void **state)
 	model.last_tick_ns = NOW + 100 * SECOND; /* the kernel listed no change until then */
 	mmaps(&account, 8192, NOW + 100 * SECOND + 5);
 	process = update(&model, &account, NOW + 100 * SECOND + SECOND / 2);
-	assert_in_range(history_read(history_of(process), 0, samples), 3, 4);
+	count = history_read(history_of(process), stretches);
+	assert_in_range(count, 2, 3);
 	assert_int_equal(history_of(process)->last.map_count, 8225);
-	for (unsigned int i = 0; i < 3; i++) {
-		if (samples[i].ts_ns == NOW + 100 * SECOND)
-			assert_int_equal(samples[i].map_count, 33);
-	}
+	assert_int_equal(stretches[count - 1].before, 33);
+	assert_true(fabs(stretches[count - 1].begin_s - 0.5) < 0.01);
+	assert_int_equal(stretches[count - 2].high, 33);
 	model_free(&model);
 }
 
@@ -355,8 +355,8 @@ static void exec_restarts_the_past(void **state)
 	account.execs = 1;
 	process = update(&model, &account, NOW + 61 * SECOND);
 	assert_ptr_equal(model_find(&model, 1000, account.start_ns), process);
-	assert_int_equal(history_of(process)->first.ts_ns, NOW + 61 * SECOND);
-	assert_int_equal(history_of(process)->first.map_count, 1023);
+	assert_int_equal(history_of(process)->first_ns, NOW + 61 * SECOND);
+	assert_int_equal(history_of(process)->first_count, 1023);
 	assert_int_equal(trail_of(process)->climb.base.map_count, 1023);
 	model_free(&model);
 }

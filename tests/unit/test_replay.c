@@ -2,7 +2,7 @@
 /*
  * Every tests/replay/NAME.trace through model and judge, on the trace's own
  * clock: which findings of severity warning or above come, when, and whether
- * they are cleared. Lines of a trace, in order of time:
+ * they are cleared; of a lesser one there may be any number. Lines of a trace, in order of time:
  *
  *   # what it is, and why it is expected to be judged so
  *   SECONDS PID MAPS OPENED CLOSED MAPPING [step]
@@ -20,6 +20,9 @@
  *   expect none
  *   expect KIND before SHARE [after SECONDS]
  *       raised while the process has less than this share of the limit
+ *   noted KIND before SHARE [after SECONDS]
+ *       the same, of severity info at least
+ *   file PID                all that it maps is one file, as is found out when it is looked at
  *   allow KIND              no fault if raised
  *   cleared KIND            not open any more at the end
  *   held KIND               once raised, it stays: no word that it is over
@@ -45,15 +48,20 @@
 
 struct actor {
 	uint32_t pid;
-	bool exec, seen;
+	bool exec, seen, is_file;
 	struct mt_process account;
 };
 
-struct expectation {
-	bool wanted, allowed, cleared, held;
+/* When it is to be raised, and when it was. */
+struct raising {
+	bool wanted, raised;
 	double before_share, after_s;
-	bool raised;
 	double raised_s, raised_share;
+};
+
+struct expectation {
+	bool allowed, cleared, held;
+	struct raising warned, noted;
 	unsigned int open; /* processes */
 };
 
@@ -83,6 +91,15 @@ static bool verbose(void)
 
 /* ---- findings against expectations ---- */
 
+static void raising_note(struct raising *raising, double now_s, double share)
+{
+	if (raising->raised)
+		return;
+	raising->raised = true;
+	raising->raised_s = now_s;
+	raising->raised_share = share;
+}
+
 static void take_raised(struct replay *replay, const struct process *process, const struct verdict *verdict,
 			double now_s)
 {
@@ -94,14 +111,13 @@ static void take_raised(struct replay *replay, const struct process *process, co
 			      replay->path, now_s, process->key.pid, finding_kind_name(verdict->kind),
 			      severity_name(verdict->severity), share, verdict->forecast.eta_s,
 			      verdict->forecast.eta_low_s, verdict->forecast.eta_high_s);
-	if (!expected->wanted && !expected->allowed)
+	raising_note(&expected->noted, now_s, share);
+	if (verdict->severity < SEVERITY_WARNING)
+		return;
+	if (!expected->warned.wanted && !expected->allowed)
 		replay_fail(replay, "%s of pid %u raised at %.3f s, %.4f of the limit: false alarm",
 			    finding_kind_name(verdict->kind), process->key.pid, now_s, share);
-	if (expected->raised)
-		return;
-	expected->raised = true;
-	expected->raised_s = now_s;
-	expected->raised_share = share;
+	raising_note(&expected->warned, now_s, share);
 }
 
 static void take_cleared(struct replay *replay, const struct process *process, enum finding_kind kind, double now_s)
@@ -127,9 +143,22 @@ static void judge(struct replay *replay, struct process *process, double now_s)
 		replay->expected[kind].open += judgement->change == CHANGE_RAISED;
 		if (judgement->change == CHANGE_CLEARED)
 			take_cleared(replay, process, kind, now_s);
-		else if (judgement->change != CHANGE_NONE && judgement->verdict.severity >= SEVERITY_WARNING)
+		else if (judgement->change != CHANGE_NONE)
 			take_raised(replay, process, &judgement->verdict, now_s);
 	}
+}
+
+static void check_raising(struct replay *replay, const char *name, const struct raising *raising)
+{
+	if (!raising->wanted)
+		return;
+	if (!raising->raised)
+		replay_fail(replay, "%s never raised", name);
+	if (raising->raised_share >= raising->before_share)
+		replay_fail(replay, "%s raised at %.4f of the limit (%.3f s): too late", name, raising->raised_share,
+			    raising->raised_s);
+	if (raising->raised_s < raising->after_s)
+		replay_fail(replay, "%s raised at %.3f s: too early", name, raising->raised_s);
 }
 
 static void check_kind(struct replay *replay, enum finding_kind kind)
@@ -137,13 +166,8 @@ static void check_kind(struct replay *replay, enum finding_kind kind)
 	const struct expectation *expected = &replay->expected[kind];
 	const char *name = finding_kind_name(kind);
 
-	if (expected->wanted && !expected->raised)
-		replay_fail(replay, "%s never raised", name);
-	if (expected->wanted && expected->raised_share >= expected->before_share)
-		replay_fail(replay, "%s raised at %.4f of the limit (%.3f s): too late", name, expected->raised_share,
-			    expected->raised_s);
-	if (expected->wanted && expected->raised_s < expected->after_s)
-		replay_fail(replay, "%s raised at %.3f s: too early", name, expected->raised_s);
+	check_raising(replay, name, &expected->warned);
+	check_raising(replay, name, &expected->noted);
 	if (expected->cleared && expected->open)
 		replay_fail(replay, "%s still open at the end", name);
 }
@@ -175,6 +199,16 @@ static struct process *process_of(struct replay *replay, const struct actor *act
 	return process;
 }
 
+/* What looking at its files finds. */
+static void file_set(struct process *process)
+{
+	static const struct file_id id = {.kind = FILE_SHM, .inode = 5, .path = "/dev/shm/frames"};
+	struct file_use *use = file_table_get(&process->files, &id);
+
+	assert_non_null(use);
+	use->maps = (int64_t)(process->account.opened - process->account.closed);
+}
+
 /* As session_sample does: every account read, then every process judged that has news. */
 static void tick_end(struct replay *replay)
 {
@@ -194,6 +228,8 @@ static void tick_end(struct replay *replay)
 		if (!replay->actors[i].seen)
 			continue;
 		process = process_of(replay, &replay->actors[i]);
+		if (replay->actors[i].is_file)
+			file_set(process);
 		if (model_needs_judgement(process))
 			judge(replay, process, now_s);
 	}
@@ -290,19 +326,24 @@ static enum finding_kind kind_of(struct replay *replay, const char *name)
 
 static bool take_expectation(struct replay *replay, const char *line)
 {
-	struct expectation *expected;
+	struct raising *raising;
 	double before_share, after_s = 0;
-	char kind[16];
+	char verb[16], kind[16];
 
 	if (!strcmp(line, "expect none")) {
 		replay->judged = true;
 		return true;
 	}
-	if (sscanf(line, "expect %15s before %lf after %lf", kind, &before_share, &after_s) >= 2) {
-		expected = &replay->expected[kind_of(replay, kind)];
-		expected->wanted = replay->judged = true;
-		expected->before_share = before_share;
-		expected->after_s = after_s;
+	if (sscanf(line, "%15s %15s before %lf after %lf", verb, kind, &before_share, &after_s) >= 3) {
+		bool is_note = !strcmp(verb, "noted");
+
+		if (!is_note && strcmp(verb, "expect") != 0)
+			return false;
+		raising = is_note ? &replay->expected[kind_of(replay, kind)].noted
+				  : &replay->expected[kind_of(replay, kind)].warned;
+		raising->wanted = replay->judged = true;
+		raising->before_share = before_share;
+		raising->after_s = after_s;
 		return true;
 	}
 	if (sscanf(line, "allow %15s", kind) == 1) {
@@ -342,6 +383,8 @@ static bool take_directive(struct replay *replay, const char *line)
 	} else if (sscanf(line, "exec %u", &number) == 1) {
 		tick_end(replay);
 		actor_of(replay, number)->exec = true;
+	} else if (sscanf(line, "file %u", &number) == 1) {
+		actor_of(replay, number)->is_file = true;
 	} else if (sscanf(line, "exit %u", &number) == 1) {
 		actor_exit(replay, actor_of(replay, number));
 	} else if (sscanf(line, "fail %lf %u", &seconds, &number) == 2) {

@@ -298,7 +298,7 @@ static void finding_at_its_bounds(void **state)
 	struct text_style style = style_of(0);
 
 	(void)state;
-	finding.verdict = (struct verdict){FINDING_ENOMEM, SEVERITY_CRITICAL, {0, 0, 0, 0, 0}};
+	finding.verdict = (struct verdict){.kind = FINDING_ENOMEM, .severity = SEVERITY_CRITICAL};
 	finding.ops[0] = (struct evidence_op){MT_OP_MMAP, 7, 1, 1};
 	finding.op_count = 1;
 	finding.file_count = 0;
@@ -306,7 +306,11 @@ static void finding_at_its_bounds(void **state)
 	finding.update = true;
 	finding.raised_ns = 15 * SECOND;
 	text_finding(&buf, &style, &process, &finding);
-	finding.verdict = (struct verdict){FINDING_LEAK, SEVERITY_INFO, {1, 60, 30, (double)INFINITY, 0}};
+	finding.verdict = (struct verdict){
+		.kind = FINDING_LEAK,
+		.severity = SEVERITY_INFO,
+		.forecast = {.rate_per_s = 1, .eta_s = 60, .eta_low_s = 30, .eta_high_s = (double)INFINITY},
+	};
 	finding.op_count = 0;
 	text_finding(&buf, &style, &process, &finding);
 	finding.verdict.forecast.eta_s = (double)INFINITY;
@@ -348,12 +352,16 @@ static void endings_in_words(void **state)
 	_cleanup_buf_ struct buf buf = {0};
 	struct process process = process_leaking();
 	struct text_style style = style_of(0);
+	const struct verdict leak = {.kind = FINDING_LEAK, .severity = SEVERITY_WARNING};
+	const struct verdict growth = {.kind = FINDING_LEAK, .severity = SEVERITY_INFO};
 
 	(void)state;
-	text_cleared(&buf, &style, &process, FINDING_LEAK, 30 * SECOND, 20 * SECOND);
+	text_cleared(&buf, &style, &process, &leak, 30 * SECOND, 20 * SECOND);
+	text_cleared(&buf, &style, &process, &growth, 30 * SECOND, 20 * SECOND);
 	text_exit(&buf, &style, 30 * SECOND, &process);
 	buf_add_char(&buf, '\0');
 	assert_has(&buf, "LEAK cleared  frames[1234]: 4,119 maps, no longer so after 10 s\n");
+	assert_has(&buf, "GROWTH cleared  frames[1234]: 4,119 maps, no longer so after 10 s\n");
 	assert_has(&buf, "exit  frames[1234]: 4,119 maps at the end, 4,120 at most, 4,160 opened, 64 closed\n");
 }
 
@@ -414,7 +422,7 @@ static void verdict_without_finding(void **state)
 		uint64_t closed;
 		const char *says;
 	} rows[] = {
-		{40, LIMIT, 64, "no leak seen in 28 s: 4,160 maps opened, 64 closed\n"},
+		{40, LIMIT, 64, "too early to tell a leak from a warm-up in 28 s: 4,160 maps opened, 64 closed\n"},
 		{13, LIMIT, 64, "too early to tell a leak from a warm-up in 1 s: 4,160 maps opened, 64 closed\n"},
 		{13, LIMIT, 2080, "no leak seen in 1 s: 4,160 maps opened, 2,080 closed\n"},
 		{13, 64 * LIMIT, 64, "no leak seen in 1 s: 4,160 maps opened, 64 closed\n"},
@@ -469,7 +477,7 @@ static void print_all(struct buf *buf, const struct text_style *style)
 	text_op(buf, style, &process, &op);
 	text_finding(buf, style, &process, &finding);
 	text_enomem(buf, style, &process, &refusal);
-	text_cleared(buf, style, &process, FINDING_LEAK, 30 * SECOND, 20 * SECOND);
+	text_cleared(buf, style, &process, &finding.verdict, 30 * SECOND, 20 * SECOND);
 	text_exit(buf, style, 30 * SECOND, &process);
 	text_verdict(buf, style, 30 * SECOND, &process, LIMIT, &finding, 1);
 	file_table_free(&process.files);

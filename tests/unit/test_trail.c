@@ -6,6 +6,9 @@
 
 #include "trail.h"
 
+#define SMALL_BYTES 300
+#define FULL_BYTES  2000
+
 static void add(struct trail *trail, double at_s, uint32_t map_count)
 {
 	struct sample sample = fake_sample(at_s, map_count);
@@ -16,16 +19,12 @@ static void add(struct trail *trail, double at_s, uint32_t map_count)
 
 static void assert_same(const struct trail *a, const struct trail *b)
 {
-	for (unsigned int level = 0; level < HISTORY_LEVELS; level++) {
-		struct sample one[HISTORY_SAMPLES + 1], other[HISTORY_SAMPLES + 1];
-		unsigned int used = history_read(&a->history, level, one);
+	struct stretch one[HISTORY_STRETCHES], other[HISTORY_STRETCHES];
+	unsigned int count = history_read(&a->history, one);
 
-		assert_int_equal(history_read(&b->history, level, other), used);
-		assert_memory_equal(one, other, used * sizeof(one[0]));
-	}
-	assert_memory_equal(&a->history.first, &b->history.first, sizeof(a->history.first));
-	assert_memory_equal(&a->history.last, &b->history.last, sizeof(a->history.last));
-	assert_memory_equal(&a->climb, &b->climb, sizeof(a->climb));
+	assert_int_equal(history_read(&b->history, other), count);
+	assert_memory_equal(one, other, count * sizeof(one[0]));
+	assert_memory_equal(a, b, sizeof(*a));
 }
 
 static void empty(void **state)
@@ -37,6 +36,7 @@ static void empty(void **state)
 	trail_reset(&trail);
 	memset(&copy, 0xff, sizeof(copy));
 	assert_int_equal(trail_pack(&trail, &packed), 0);
+	assert_in_range(trail_size(packed), 1, SMALL_BYTES);
 	trail_unpack(packed, &copy);
 	assert_memory_equal(&copy, &trail, sizeof(copy));
 	free(packed);
@@ -58,11 +58,12 @@ static void comes_back_as_it_was(void **state)
 		trail_reset(&trail);
 		trail_reset(&copy);
 		for (unsigned int i = 0; i < count; i++) {
-			at_s += fake_below(&seed, 40) / 10.0 * pace;
+			at_s += (1 + fake_below(&seed, 40)) / 10.0 * pace;
 			maps = climbs ? maps + fake_below(&seed, 50) : fake_below(&seed, 1000);
 			add(&trail, at_s, maps);
 			add(&copy, at_s, maps);
 			assert_int_equal(trail_pack(&copy, &packed), 0);
+			assert_in_range(trail_size(packed), 1, FULL_BYTES);
 			memset(&copy, 0xff, sizeof(copy));
 			trail_unpack(packed, &copy);
 			if (i < 30 || i + 1 == count)
@@ -83,7 +84,54 @@ static void a_short_one_is_small(void **state)
 	add(&trail, 0, 0);
 	add(&trail, 0.4, 23);
 	assert_int_equal(trail_pack(&trail, &packed), 0);
-	assert_in_range(trail_size(packed), 1, 200);
+	assert_in_range(trail_size(packed), 1, SMALL_BYTES);
+	free(packed);
+}
+
+/* After months, with a climb on top. */
+static void the_longest_one(void **state)
+{
+	struct packed_trail *packed = NULL;
+	struct trail trail, copy;
+	uint32_t maps = 0;
+	double at_s = 0;
+
+	(void)state;
+	trail_reset(&trail);
+	for (double step_s = 6.2 * 86400; step_s > 0.2; step_s /= 2) {
+		for (unsigned int i = 0; i < HISTORY_WINDOWS; i++) {
+			at_s += step_s;
+			add(&trail, at_s, maps += 100);
+		}
+	}
+	for (unsigned int level = 0; level < HISTORY_LEVELS; level++)
+		assert_int_equal(trail.history.used[level], HISTORY_WINDOWS);
+	add(&trail, at_s + 1e-3, UINT32_MAX);
+	assert_int_equal(trail_pack(&trail, &packed), 0);
+	assert_in_range(trail_size(packed), HISTORY_LEVELS * HISTORY_WINDOWS * sizeof(struct window), FULL_BYTES);
+	trail_unpack(packed, &copy);
+	assert_same(&trail, &copy);
+	free(packed);
+}
+
+/* What was long and begins anew, at an exec, gives its room back. */
+static void room_is_given_back(void **state)
+{
+	struct packed_trail *packed = NULL;
+	struct trail trail, copy;
+
+	(void)state;
+	trail_reset(&trail);
+	for (unsigned int i = 0; i < 2000; i++)
+		add(&trail, i, i);
+	assert_int_equal(trail_pack(&trail, &packed), 0);
+	assert_in_range(trail_size(packed), SMALL_BYTES * 2, FULL_BYTES);
+	trail_reset(&trail);
+	add(&trail, 2000, 5);
+	assert_int_equal(trail_pack(&trail, &packed), 0);
+	assert_in_range(trail_size(packed), 1, SMALL_BYTES);
+	trail_unpack(packed, &copy);
+	assert_same(&trail, &copy);
 	free(packed);
 }
 
@@ -93,6 +141,8 @@ int main(void)
 		cmocka_unit_test(empty),
 		cmocka_unit_test(comes_back_as_it_was),
 		cmocka_unit_test(a_short_one_is_small),
+		cmocka_unit_test(the_longest_one),
+		cmocka_unit_test(room_is_given_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,10 +3,10 @@
 
 #include <string.h>
 #include <sys/utsname.h>
-#include <time.h>
 
 #include "bpf_log.h"
 #include "cleanup.h"
+#include "clock.h"
 #include "json.h"
 #include "log.h"
 #include "options.h"
@@ -70,14 +70,6 @@ static void write_feature(struct json_writer *json, const struct features *featu
 	json_close_object(json);
 }
 
-static int64_t unix_now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return now.tv_sec * 1000000000LL + now.tv_nsec;
-}
-
 static void write_json(struct buf *buf, const struct diagnosis *diagnosis)
 {
 	struct json_writer json = {.buf = buf};
@@ -86,7 +78,7 @@ static void write_json(struct buf *buf, const struct diagnosis *diagnosis)
 	json_open_object(&json);
 	json_add_u64(&json, "schema", 1);
 	json_add_text(&json, "type", "doctor");
-	json_add_text(&json, "ts", units_time(unix_now_ns(), now, sizeof(now)));
+	json_add_text(&json, "ts", units_time(clock_ns(CLOCK_REALTIME), now, sizeof(now)));
 	json_add_text(&json, "host", diagnosis->uts.nodename);
 	json_add_text(&json, "kernel", diagnosis->uts.release);
 	json_add_text(&json, "machine", diagnosis->uts.machine);

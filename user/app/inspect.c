@@ -4,10 +4,10 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/utsname.h>
-#include <time.h>
 
 #include "bpf_log.h"
 #include "cleanup.h"
+#include "clock.h"
 #include "log.h"
 #include "map_details.h"
 #include "maps_reader.h"
@@ -82,14 +82,11 @@ static int gather(struct inspection *inspection, const struct options *options)
 static void write_json(struct buf *buf, const struct inspection *inspection, uint32_t rows)
 {
 	struct line_context context = {0};
-	struct timespec now;
 	struct utsname uts;
 
 	uname(&uts);
 	context.host = uts.nodename;
-	clock_gettime(CLOCK_REALTIME, &now);
-	json_inspection(buf, &context, (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec, inspection,
-			rows ? rows : ROWS_OF_JSON);
+	json_inspection(buf, &context, (uint64_t)clock_ns(CLOCK_REALTIME), inspection, rows ? rows : ROWS_OF_JSON);
 }
 
 static void write_text(struct buf *buf, const struct inspection *inspection, const struct output *output, uint32_t rows)
@@ -107,7 +104,7 @@ int inspect_run(const struct options *options)
 	struct output output;
 
 	bpf_log_install();
-	if (gather(&inspection, options) || output_open(options->output, &output))
+	if (gather(&inspection, options) || output_open(options->output, false, &output))
 		return EXIT_ERROR;
 	if (options->json)
 		write_json(&buf, &inspection, options->rows);

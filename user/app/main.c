@@ -11,6 +11,7 @@
 #include "log.h"
 #include "options.h"
 #include "output.h"
+#include "replay.h"
 #include "session.h"
 
 static int print_help(void)
@@ -38,6 +39,8 @@ static int run(const struct options *options, int argc, char **argv)
 		return print_help();
 	case COMMAND_VERSION:
 		return print_version();
+	case COMMAND_REPLAY:
+		return replay_run(options);
 	case COMMAND_INSPECT:
 		return inspect_run(options);
 	case COMMAND_DOCTOR:

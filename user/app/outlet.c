@@ -24,8 +24,8 @@ static const size_t rooms[] = {[LINE_OP] = 32 * MIB, [LINE_STATE] = 36 * MIB, [L
 
 bool outlet_has_room(struct session *session, enum line_rank rank)
 {
-	if (session->output_error)
-		return false; /* told already: nobody reads any more */
+	if (session->output_error || session->recorder)
+		return false; /* told already: nobody reads any more; of a recording nobody reads lines */
 	if (session->is_last_drain || output_queued(&session->output) + session->buf.len < rooms[rank])
 		return true;
 	if (!session->ops_left_out && !session->lines_left_out)
@@ -87,6 +87,9 @@ int report_flush(struct session *session)
 		session->memory_lost++; /* what did not fit is gone; what came before is whole */
 		session->buf.failed = false;
 	}
+	if (session->options->profile && !session->is_profile_due)
+		buf_consume(&session->buf, session->buf.len); /* a profile has no lines */
+	record_flush(session);
 	if (!session->output_error && session->buf.len)
 		error = written(session, output_put(&session->output, &session->buf));
 	if (session->output_error)

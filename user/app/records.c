@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "log.h"
-#include "procfs.h"
 #include "reason.h"
 #include "session.h"
 
@@ -22,7 +22,7 @@ static struct process *process_of_op(struct session *session, const struct op_ev
 
 	if (process)
 		return process;
-	if (tracer_read(session->tracer, op->mm, &account) || account.tgid != op->pid) {
+	if (!session->tracer || tracer_read(session->tracer, op->mm, &account) || account.tgid != op->pid) {
 		memset(&account, 0, sizeof(account));
 		account.tgid = op->pid;
 		account.start_ns = op->start_ns;
@@ -43,7 +43,7 @@ static bool path_fits(const char *path, const char *name)
 	return path_len >= name_len && strstr(path, name) != NULL;
 }
 
-static void resolve_file(struct process *process, struct op_event *op)
+static void resolve_file(struct session *session, struct process *process, struct op_event *op)
 {
 	struct file_use *use;
 
@@ -55,12 +55,9 @@ static void resolve_file(struct process *process, struct op_event *op)
 	if (use->looked_up && use->id.path_is_full && !path_fits(use->id.path, op->file.path))
 		use->looked_up = false; /* the inode has another file now */
 	if (!use->looked_up) {
-		int32_t fd = op->args.has_fd ? op->args.fd : -1;
-
 		use->looked_up = true;
 		use->id = op->file;
-		procfs_file_path(process->key.pid, fd, op->op == MT_OP_MMAP ? (uint64_t)op->ret : 0, op->args.len,
-				 &use->id);
+		source_file_path(session, process, op, &use->id);
 	}
 	if (use->id.path_is_full) {
 		/* A tmpfs is not shared memory by itself: /tmp is often one. */
@@ -80,18 +77,25 @@ static void handle_op(struct session *session, struct op_event *op)
 
 	if (!process)
 		return;
-	resolve_file(process, op);
+	resolve_file(session, process, op);
 	model_operation(process, op);
 	report_op(session, process, op);
+	/* More code: a library was loaded. */
+	if (op->op == MT_OP_MMAP && op->has_file && !op->error && op->args.prot & PROT_EXEC)
+		stacks_look_at(&session->stacks, process->key.pid, process->key.start_ns);
 }
 
 static void handle_life(struct session *session, const struct event *event)
 {
-	struct process *process = model_update(&session->model, &event->account, event->ts_ns);
+	struct process *process = model_find(&session->model, event->account.tgid, event->account.start_ns);
 
+	if (process && event->type == EVENT_EXEC)
+		session_forget_sites(session, process, event->ts_ns); /* of the program before */
+	process = model_update(&session->model, &event->account, event->ts_ns);
 	if (!process)
 		return;
 	process->target = true;
+	stacks_look_at(&session->stacks, process->key.pid, process->key.start_ns);
 	if (event->type == EVENT_FORK)
 		report_process(session, process);
 }
@@ -103,6 +107,12 @@ static bool is_ours(struct session *session, const struct mt_process *account)
 	       model_find(&session->model, account->tgid, account->start_ns);
 }
 
+/* A script's children end by the hundred: their names are waited for only where they are shown. */
+static enum gather how_to_gather(const struct session *session, const struct process *process)
+{
+	return session->options->profile || report_has_verdict(session, process) ? GATHER_EXACT : GATHER_AS_KNOWN;
+}
+
 static void finish_exit(struct session *session, const struct exit_event *event)
 {
 	struct process *process = model_find(&session->model, event->account.tgid, event->account.start_ns);
@@ -112,10 +122,13 @@ static void finish_exit(struct session *session, const struct exit_event *event)
 	model_update(&session->model, &event->account, event->ts_ns);
 	process->ended = true;
 	if (session_wants(session, process) && (process->target || process->shown)) {
+		session_gather_sites(session, process, how_to_gather(session, process));
+		profile_add(session, process);
 		report_exit(session, process, event->ts_ns);
 		if (process->target && !session->options->json)
 			report_verdict(session, process, event->ts_ns);
 	}
+	session_forget_sites(session, process, event->ts_ns);
 	model_remove(&session->model, process);
 }
 
@@ -126,6 +139,13 @@ static void finish_exits(struct session *session, uint64_t before_ns)
 
 	while ((event = exit_queue_take(&session->exits, before_ns)))
 		finish_exit(session, event);
+}
+
+void records_finish_exits(struct session *session)
+{
+	if (session->exits.count)
+		record_moment(session, ENTRY_EXITS, session_now());
+	finish_exits(session, UINT64_MAX);
 }
 
 static void handle_alarm(struct session *session, struct event *event)
@@ -142,11 +162,11 @@ static void handle_alarm(struct session *session, struct event *event)
 		struct refusal refusal;
 
 		event->alarm.limit = session->real_limit;
-		refusal_explain(&event->alarm, event->account.map_count, session->page_size, &refusal);
+		refusal_investigate(session, event, &refusal);
 		if (refusal.reason == REASON_MAX_MAP_COUNT)
 			process->last_fail_ns = event->ts_ns;
 		if (session_wants(session, process))
-			report_refusal(session, process, &refusal);
+			report_refusal(session, process, &refusal, event->alarm.stack_id);
 	}
 	if (event->alarm.has_file && !process->target)
 		file_table_get(&process->files, &event->alarm.file); /* a first hint at what it maps */
@@ -173,7 +193,8 @@ static void defer_exit(struct session *session, const struct event *event)
 	if (!is_ours(session, &event->account) || exit_queue_put(&session->exits, event->ts_ns, &event->account))
 		return;
 	/* No room: reading on there lets some go. If not, they go before all they did has been told. */
-	drain_events(session, UINT64_MAX);
+	if (session->tracer)
+		drain_events(session, UINT64_MAX);
 	if (exit_queue_put(&session->exits, event->ts_ns, &event->account))
 		return;
 	session->early_exits += session->exits.count;
@@ -182,11 +203,12 @@ static void defer_exit(struct session *session, const struct event *event)
 		session->memory_lost++;
 }
 
-static void take_alarm(const void *data, size_t size, void *arg)
+void records_take_alarm(const void *data, size_t size, void *arg)
 {
 	struct session *session = arg;
 	struct event event;
 
+	record_record(session, ENTRY_ALARM, data, size);
 	if (!decode(session, data, size, &event))
 		return;
 	session->alarm_ns = event.ts_ns;
@@ -208,15 +230,18 @@ static void take_op(struct session *session, struct event *event)
 	handle_op(session, &event->op);
 }
 
-static void take_event(const void *data, size_t size, void *arg)
+void records_take_event(const void *data, size_t size, void *arg)
 {
 	struct session *session = arg;
 	struct event event;
 
+	record_record(session, ENTRY_EVENT, data, size);
 	if (!decode(session, data, size, &event))
 		return;
 	if (event.type == EVENT_OP)
 		take_op(session, &event);
+	else if (event.type == EVENT_STACK)
+		stacks_take(&session->stacks, &event.stack);
 	else
 		handle_life(session, &event);
 	if (outlet_is_due(session))
@@ -226,7 +251,7 @@ static void take_event(const void *data, size_t size, void *arg)
 /* These drain within the budget. True if nothing older than until_ns is left. */
 static bool drain_alarms(struct session *session, uint64_t until_ns)
 {
-	return tracer_drain_alarms(session->tracer, ALARMS_BUDGET, take_alarm, session) < ALARMS_BUDGET ||
+	return tracer_drain_alarms(session->tracer, ALARMS_BUDGET, records_take_alarm, session) < ALARMS_BUDGET ||
 	       session->alarm_ns > until_ns;
 }
 
@@ -239,13 +264,13 @@ static bool events_may_wait(const struct session *session)
 
 static bool drain_events(struct session *session, uint64_t until_ns)
 {
-	bool all = tracer_drain_events(session->tracer, EVENTS_BUDGET, take_event, session) < EVENTS_BUDGET;
+	bool all = tracer_drain_events(session->tracer, EVENTS_BUDGET, records_take_event, session) < EVENTS_BUDGET;
 
 	/* A record still being written on another CPU ends a drain as well, and hides those after it. */
 	if (all && session->exits.count) {
 		all = tracer_events_are_read(session->tracer);
 		if (all)
-			finish_exits(session, UINT64_MAX); /* taken from their ring before this one was read */
+			records_finish_exits(session); /* taken from their ring before this one was read */
 	}
 	session->behind = !all;
 	return all || session->event_ns > until_ns;
@@ -295,5 +320,5 @@ void records_drain_all(struct session *session)
 		tracer_drain_events(session->tracer, UINT32_MAX, take_unread, session);
 		break;
 	}
-	finish_exits(session, UINT64_MAX);
+	records_finish_exits(session);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,11 +11,15 @@
 #include "procfs.h"
 #include "session.h"
 #include "text.h"
+#include "units.h"
 
 #define ROWS_WITHOUT_TERMINAL 20
 #define TABLE_FRAME_ROWS      3 /* headline, header, one line to spare */
 #define REFUSAL_LINE_EVERY_NS 1000000000ULL
 #define TABLE_FLUSH_BYTES     (64 * 1024)
+#define NAMES_MS	      50   /* waited for the names of a stack that is shown at once */
+#define NAMES_LONG_MS	      500  /* the same, while those after it can wait in the ring */
+#define NAMES_REFUSAL_MS      1000 /* one that may be the last thing a process does */
 #define PLACED_AT_ONCE	      256
 #define BYSTANDER_SHARE	      64 /* of the limit, at most, has one of a command's children that needs no verdict */
 /* Reading maps of a process that is about to fail would slow down the news of it. */
@@ -47,57 +52,90 @@ void report_start(struct session *session, int argc, char **argv)
 		text_op_header(&session->buf, &session->style);
 }
 
-void report_op(struct session *session, const struct process *process, const struct op_event *op)
+/* With its names, if they come soon enough not to hold up the others. */
+static const struct stack *stack_of(struct session *session, uint64_t id, uint32_t wait_ms)
+{
+	if (!id)
+		return NULL;
+	stacks_find(&session->stacks, id);
+	stacks_await(&session->stacks, id, wait_ms);
+	return stacks_find(&session->stacks, id);
+}
+
+/* Those after it can't wait for long. */
+static bool ring_is_full(const struct session *session)
+{
+	return session->tracer && tracer_events_unread(session->tracer) > session->options->ring_bytes / 4;
+}
+
+void report_op(struct session *session, const struct process *process, struct op_event *op)
 {
 	/* -x: the others are read all the same, for the files in the verdict. */
 	if ((session->options->failed_only && !op->error) || !outlet_has_room(session, LINE_OP))
 		return;
+	if (session->options->stacks)
+		op->stack = stack_of(session, op->stack_id, ring_is_full(session) ? NAMES_MS : NAMES_LONG_MS);
 	if (json(session))
 		json_op(&session->buf, line(session), process, op);
 	else
 		text_op(&session->buf, &session->style, process, op);
 }
 
-static void identify(struct session *session, struct process *process)
-{
-	char *cgroup _cleanup_free_ = NULL;
-
-	if (process->identified)
-		return;
-	process->identified = true;
-	cgroup = cgroup_of(process->key.pid);
-	if (cgroup)
-		model_identify(&session->model, process, cgroup);
-}
-
 void report_process(struct session *session, struct process *process)
 {
-	identify(session, process);
+	source_identify(session, process);
 	process->shown = true;
 	if (json(session) && outlet_has_room(session, LINE_STATE))
 		json_process(&session->buf, line(session), session_now(), process, session->limit);
 }
 
-/* A loop that retries for ever fails a million times a second: text shows one a second, JSON all. */
-void report_refusal(struct session *session, struct process *process, const struct refusal *refusal)
+/* A loop that retries for ever fails a million times a second: of each operation, reason and place one a second. */
+static bool is_news(struct process *process, const struct refusal *refusal, uint64_t stack_id)
 {
+	struct told_refusal *oldest = &process->refusals[0];
+
+	for (unsigned int i = 0; i < REFUSALS_TOLD; i++) {
+		struct told_refusal *told = &process->refusals[i];
+
+		if (told->ts_ns < oldest->ts_ns)
+			oldest = told;
+		if (!told->ts_ns || told->op != refusal->op || told->reason != refusal->reason ||
+		    told->stack_id != stack_id)
+			continue;
+		if (refusal->ts_ns < told->ts_ns + REFUSAL_LINE_EVERY_NS)
+			return false;
+		oldest = told;
+		break;
+	}
+	*oldest = (struct told_refusal){refusal->ts_ns, stack_id, refusal->op, (uint32_t)refusal->reason};
+	return true;
+}
+
+/* In text; JSON has all. */
+void report_refusal(struct session *session, struct process *process, struct refusal *refusal, uint64_t stack_id)
+{
+	if (session->recorder)
+		stack_of(session, stack_id, NAMES_REFUSAL_MS); /* for the replay */
 	if (json(session)) {
-		if (outlet_has_room(session, LINE_STATE))
-			json_enomem(&session->buf, line(session), process, refusal);
+		if (!outlet_has_room(session, LINE_STATE))
+			return;
+		refusal->stack = stack_of(session, stack_id, NAMES_REFUSAL_MS);
+		json_enomem(&session->buf, line(session), process, refusal);
 		return;
 	}
-	if (process->last_refusal_ns && refusal->ts_ns < process->last_refusal_ns + REFUSAL_LINE_EVERY_NS) {
+	if (!is_news(process, refusal, stack_id)) {
 		session->enomem_held++;
 		return;
 	}
-	process->last_refusal_ns = refusal->ts_ns;
-	if (outlet_has_room(session, LINE_STATE))
-		text_enomem(&session->buf, &session->style, process, refusal);
+	if (!outlet_has_room(session, LINE_STATE))
+		return;
+	refusal->stack = stack_of(session, stack_id, NAMES_REFUSAL_MS);
+	text_enomem(&session->buf, &session->style, process, refusal);
 }
 
 void report_exit(struct session *session, struct process *process, uint64_t ts_ns)
 {
-	identify(session, process);
+	source_identify(session, process);
 	if (!outlet_has_room(session, LINE_NEWS))
 		return;
 	if (json(session))
@@ -107,13 +145,13 @@ void report_exit(struct session *session, struct process *process, uint64_t ts_n
 }
 
 /* Without streamed operations a process's files are read once, when there is something to say about it. */
-static void gather_files(struct process *process, const struct judgement *judgement)
+static void gather_files(struct session *session, struct process *process, const struct judgement *judgement)
 {
 	if (process->target || judgement->verdict.forecast.eta_s < FILES_READ_ETA_S)
 		return;
 	file_table_free(&process->files);
 	process->files_at = process->account.map_count;
-	procfs_count_files(process->key.pid, &process->files);
+	source_count_files(session, process);
 }
 
 static void recent_add(struct session *session, const char *text, size_t len)
@@ -124,25 +162,15 @@ static void recent_add(struct session *session, const char *text, size_t len)
 	buf_add(recent, text, len);
 }
 
-static void report_finding(struct session *session, struct process *process, const struct judgement *judgement,
-			   uint64_t ts_ns)
+static void put_finding(struct session *session, const struct process *process, const struct finding *finding)
 {
-	struct finding finding;
 	size_t before = session->buf.len;
 
-	gather_files(process, judgement);
-	identify(session, process);
-	finding_make(process, judgement, session->limit, ts_ns, &finding);
-	process->shown = true;
-	session->findings += !finding.update;
-	session->serious_findings += finding.verdict.severity >= SEVERITY_WARNING;
-	if (!outlet_has_room(session, LINE_NEWS))
-		return;
 	if (json(session)) {
-		json_finding(&session->buf, line(session), process, &finding);
+		json_finding(&session->buf, line(session), process, finding);
 		return;
 	}
-	text_finding(&session->buf, &session->style, process, &finding);
+	text_finding(&session->buf, &session->style, process, finding);
 	if (!session->style.redraw)
 		return;
 	/* Under the next table, which comes at once: between two it would push the first off the screen. */
@@ -150,24 +178,41 @@ static void report_finding(struct session *session, struct process *process, con
 	session->buf.len = before;
 }
 
+static void report_finding(struct session *session, struct process *process, const struct judgement *judgement,
+			   uint64_t ts_ns)
+{
+	struct finding finding;
+
+	gather_files(session, process, judgement);
+	session_gather_sites(session, process,
+			     judgement->verdict.forecast.eta_s < FILES_READ_ETA_S ? GATHER_IN_A_HURRY : GATHER_EXACT);
+	site_list_merge(&process->sites);
+	source_identify(session, process);
+	finding_make(process, judgement, session->limit, ts_ns, &finding);
+	process->shown = true;
+	session->findings += !finding.update && finding.verdict.severity > SEVERITY_INFO;
+	session->serious_findings += finding.verdict.severity >= SEVERITY_WARNING;
+	if (outlet_has_room(session, LINE_NEWS))
+		put_finding(session, process, &finding);
+	site_list_free(&process->sites); /* they borrow stacks, whose names may come yet */
+}
+
 static void report_cleared(struct session *session, const struct process *process, const struct judgement *judgement,
 			   uint64_t ts_ns)
 {
-	enum finding_kind kind = judgement->verdict.kind;
-
 	if (!outlet_has_room(session, LINE_NEWS))
 		return;
 	if (json(session))
-		json_cleared(&session->buf, line(session), ts_ns, process, kind, judgement->raised_ns);
+		json_cleared(&session->buf, line(session), ts_ns, process, &judgement->verdict, judgement->raised_ns);
 	else
-		text_cleared(&session->buf, &session->style, process, kind, ts_ns, judgement->raised_ns);
+		text_cleared(&session->buf, &session->style, process, &judgement->verdict, ts_ns, judgement->raised_ns);
 }
 
-static void tell_stop(struct process *process)
+static void tell_stop(const struct session *session, struct process *process)
 {
 	bool stopped = process->account.flags & MT_PROCESS_STOPPED;
 
-	if (stopped && !process->stop_told)
+	if (stopped && !process->stop_told && !session->answers)
 		log_info("%s[%u] has been stopped at %u maps (SIGSTOP); to let it go on: kill -CONT %u", process->comm,
 			 process->key.pid, process->account.map_count, process->key.pid);
 	process->stop_told = stopped;
@@ -182,7 +227,7 @@ void report_judgement(struct session *session, struct process *process, uint64_t
 	if (!session_wants(session, process))
 		return;
 	model_judge(&session->model, process, ts_ns, judgements);
-	tell_stop(process);
+	tell_stop(session, process);
 	for (unsigned int kind = 0; kind < FINDING_KINDS; kind++) {
 		const struct judgement *judgement = &judgements[kind];
 
@@ -223,15 +268,6 @@ static unsigned int rows_wanted(const struct session *session)
 	if (!output_terminal_size(&session->output, &columns, &rows))
 		return ROWS_WITHOUT_TERMINAL;
 	return rows > frame + 3 ? rows - frame : 3;
-}
-
-static uint64_t losses_total(const struct session *session)
-{
-	uint64_t total = 0;
-
-	for (size_t i = 0; i < sizeof(session->loss_shown) / sizeof(session->loss_shown[0]); i++)
-		total += session->loss_shown[i];
-	return total;
 }
 
 static void table_text(struct session *session, struct table_totals *totals, const struct process **rows,
@@ -283,7 +319,7 @@ void report_table(struct session *session)
 		.limit = session->limit,
 		.interval_s = (double)session->options->interval_ns / 1e9,
 		.open_findings = session->model.open_findings,
-		.losses = losses_total(session),
+		.losses = report_losses_total(session),
 	};
 	unsigned int processes = HASH_COUNT(session->model.processes), wanted = rows_wanted(session);
 	const struct process **rows _cleanup_free_ = NULL;
@@ -304,51 +340,6 @@ void report_table(struct session *session)
 		table_text(session, &totals, rows, top.count);
 }
 
-/* What was lost cost a record or a detail only: the counts are what they are. */
-static bool count_is_exact(unsigned int slot)
-{
-	return slot == MT_LOSS_OP_RECORDS || slot == MT_LOSS_ALARM_RECORDS || slot == MT_LOSS_LIFE_RECORDS ||
-	       slot == MT_LOSS_CONTEXTS || slot == MT_LOSS_EXITS || slot == MT_LOSS_FILES;
-}
-
-static void report_loss(struct session *session, unsigned int slot, const char *what, uint64_t count)
-{
-	uint64_t more = count - session->loss_shown[slot];
-
-	if (!more)
-		return;
-	session->loss_shown[slot] = count;
-	if (json(session) && outlet_has_room(session, LINE_NEWS))
-		json_loss(&session->buf, line(session), session_now(), what, more);
-	else if (!json(session) && !session->style.redraw)
-		log_warn("lost: %llu %s%s", (unsigned long long)more, what,
-			 count_is_exact(slot) ? " (map counts stay exact)" : "");
-}
-
-void report_losses(struct session *session, bool at_end)
-{
-	struct tracer_losses losses;
-
-	tracer_read_losses(session->tracer, &losses);
-	for (unsigned int what = 0; what < MT_LOSS_MAX; what++) {
-		/* In threaded programs the lock is often taken when a file is to be looked up: no news each second. */
-		if (what != MT_LOSS_FILES || at_end)
-			report_loss(session, what, tracer_loss_text(what), losses.counts[what]);
-	}
-	report_loss(session, LOSS_MISSED_RUNS, "runs of BPF programs: skipped by the kernel", losses.missed_runs);
-	report_loss(session, LOSS_TORN, "accounts not read: changing too fast", losses.torn);
-	report_loss(session, LOSS_UNDECODED, "records not understood", session->undecoded);
-	report_loss(session, LOSS_MEMORY, "lines or processes: out of memory",
-		    session->memory_lost + session->model.dropped);
-	report_loss(session, LOSS_FILE_USES, "uses of files: a process's table of files is full",
-		    session->model.files_dropped);
-	report_loss(session, LOSS_EARLY_EXITS, "ends of processes told before their last operations: too many at once",
-		    session->early_exits);
-	report_loss(session, LOSS_UNREAD, "records not read by the end", session->unread);
-	report_loss(session, LOSS_OUTPUT_OPS, "output: lines of operations, read too slowly", session->ops_left_out);
-	report_loss(session, LOSS_OUTPUT_LINES, "output: other lines, read too slowly", session->lines_left_out);
-}
-
 /* A shell script has many children that map a little and end: their exit lines say enough. */
 static bool is_bystander(const struct session *session, const struct process *process)
 {
@@ -358,38 +349,47 @@ static bool is_bystander(const struct session *session, const struct process *pr
 	       process->account.high_water < session->limit / BYSTANDER_SHARE;
 }
 
+bool report_has_verdict(const struct session *session, const struct process *process)
+{
+	if (session->options->json || !process->target)
+		return false;
+	for (unsigned int kind = 0; kind < FINDING_KINDS; kind++) {
+		if (process_open_finding(process, kind).severity > SEVERITY_INFO)
+			return true;
+	}
+	return !is_bystander(session, process);
+}
+
 void report_verdict(struct session *session, struct process *process, uint64_t ts_ns)
 {
 	struct finding findings[FINDING_KINDS];
-	unsigned int count = 0;
+	unsigned int count = 0, gone = 0;
 
+	if (!report_has_verdict(session, process))
+		return;
+	site_list_merge(&process->sites);
 	for (unsigned int kind = 0; kind < FINDING_KINDS; kind++) {
 		struct open_finding open = process_open_finding(process, kind);
 		struct judgement judgement = {
-			.verdict = {kind, open.severity, process->forecast},
+			.verdict = {.kind = kind, .severity = open.severity, .forecast = process->forecast},
 			.raised_ns = open.raised_ns,
 		};
 
-		if (judgement.verdict.severity != SEVERITY_NONE)
+		/* It has no time any more, and what it had made it may have given back before its end. */
+		if (process->ended)
+			judgement.verdict.forecast.eta_s = INFINITY;
+		if (process->ended && kind != FINDING_ENOMEM && process->account.map_count < open.map_count / 2)
+			gone |= 1U << kind;
+		else if (judgement.verdict.severity != SEVERITY_NONE)
 			finding_make(process, &judgement, session->limit, ts_ns, &findings[count++]);
 	}
-	if ((count || !is_bystander(session, process)) && outlet_has_room(session, LINE_NEWS))
+	if (outlet_has_room(session, LINE_NEWS))
 		text_verdict(&session->buf, &session->style, ts_ns, process, session->limit, findings, count);
-}
+	for (unsigned int kind = 0; kind < FINDING_KINDS; kind++) {
+		struct open_finding open = process_open_finding(process, kind);
+		struct verdict verdict = {.kind = kind, .severity = open.severity};
 
-void report_end(struct session *session)
-{
-	uint64_t now = session_now();
-	struct end_facts facts = {
-		.duration_s = (double)(now - session->start_ns) / 1e9,
-		.events = session->events,
-		.lost = losses_total(session),
-		.findings = session->findings,
-	};
-
-	if (json(session) && outlet_has_room(session, LINE_NEWS))
-		json_end(&session->buf, line(session), now, &facts);
-	else if (!json(session) && session->enomem_held)
-		log_info("of %llu more refused operations the reason was not shown (--json shows all)",
-			 (unsigned long long)session->enomem_held);
+		if (gone & 1U << kind && outlet_has_room(session, LINE_NEWS))
+			text_cleared(&session->buf, &session->style, process, &verdict, ts_ns, open.raised_ns);
+	}
 }

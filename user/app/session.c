@@ -7,25 +7,26 @@
 #include <string.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "bpf_log.h"
 #include "cgroup.h"
+#include "clock.h"
 
-#define US_NS 1000
+#define US_NS		 1000
+#define LAST_NAMES_MS	 3000  /* at the end names are waited for: lines, so long */
+#define PROFILE_NAMES_MS 20000 /* a profile is nothing without them */
 
-static int64_t clock_ns(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return now.tv_sec * 1000000000LL + now.tv_nsec;
-}
+static uint64_t replayed_ns;
 
 uint64_t session_now(void)
 {
-	return (uint64_t)clock_ns(CLOCK_BOOTTIME);
+	return replayed_ns ? replayed_ns : (uint64_t)clock_ns(CLOCK_BOOTTIME);
+}
+
+void session_set_now(uint64_t now_ns)
+{
+	replayed_ns = now_ns;
 }
 
 void session_place(const struct session *session, struct process *process)
@@ -54,8 +55,7 @@ void session_signal_child(const struct session *session, int number)
 		kill(session->child.pid, SIGCONT);
 }
 
-/* What is still alive gets its last word too. */
-static void finish_living(struct session *session)
+void session_finish_living(struct session *session)
 {
 	uint64_t now = session_now();
 	struct process *process, *next;
@@ -63,6 +63,8 @@ static void finish_living(struct session *session)
 	MODEL_EACH (&session->model, process, next) {
 		if (!process->target)
 			continue;
+		session_gather_sites(session, process, GATHER_EXACT);
+		profile_add(session, process);
 		if (session->over_ns)
 			report_exit(session, process, now); /* its own last word was lost */
 		else
@@ -84,17 +86,22 @@ static void session_finish(struct session *session)
 		session_sample(session);
 	}
 	records_drain_all(session);
-	finish_living(session);
+	stacks_settle(&session->stacks, session->options->profile ? PROFILE_NAMES_MS : LAST_NAMES_MS);
+	record_living(session);
+	session_finish_living(session);
 	report_losses(session, true);
 	report_end(session);
+	profile_finish(session);
+	session->is_seal_due = true;
 	report_flush(session);
 	/* Nobody is to be slowed down while a reader takes his time. */
+	stacks_use(&session->stacks, NULL);
 	tracer_free(session->tracer);
 	session->tracer = NULL;
 	outlet_finish(session);
 }
 
-static void session_free(struct session *session)
+void session_free(struct session *session)
 {
 	/* A command still waiting to be let go sees its pipe close, and ends; one that runs goes on. */
 	if (session->child_running && session->child.go >= 0) {
@@ -103,7 +110,11 @@ static void session_free(struct session *session)
 		close(session->child.go);
 		waitpid(session->child.pid, &status, 0);
 	}
+	stacks_use(&session->stacks, NULL);
 	tracer_free(session->tracer);
+	stacks_close(&session->stacks);
+	profile_close(session);
+	record_close(session);
 	loop_free(session->loop);
 	model_free(&session->model);
 	reading_free(&session->reading);
@@ -116,7 +127,7 @@ static void session_free(struct session *session)
 	output_close(&session->output);
 }
 
-static void session_init(struct session *session, const struct options *options)
+void session_init(struct session *session, const struct options *options)
 {
 	struct utsname uts;
 
@@ -128,13 +139,14 @@ static void session_init(struct session *session, const struct options *options)
 	uname(&uts);
 	memcpy(session->host, uts.nodename, sizeof(session->host));
 	memcpy(session->kernel, uts.release, sizeof(session->kernel));
+	session->style.explains = options->verbose;
 	session->style.line.host = session->host;
 	session->style.line.cache = &session->line_cache;
 	/* In whole microseconds: start times, part of a process's identity, come out the same in every run. */
 	session->style.line.wall_offset_ns = (clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME)) / US_NS * US_NS;
 }
 
-static int exit_status(const struct session *session, int error)
+int session_exit_status(const struct session *session, int error)
 {
 	if (session->usage_error)
 		return EXIT_USAGE;
@@ -158,9 +170,9 @@ int session_run(const struct options *options, int argc, char **argv, int *ret_c
 		error = loop_run(session.loop);
 		session_finish(&session);
 	}
-	status = exit_status(&session, error);
+	status = session_exit_status(&session, error);
 	session_free(&session);
 	/* A command's success must not pass for that of a trace cut short. */
-	*ret_child_status = session.unwritten && !session.child_status ? -1 : session.child_status;
+	*ret_child_status = status == EXIT_ERROR && !session.child_status ? -1 : session.child_status;
 	return status;
 }

@@ -2,61 +2,26 @@
 /* From options to a running tracer, step by step; each says in one line what is wrong. */
 #include <errno.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "cgroup.h"
+#include "check.h"
 #include "cleanup.h"
 #include "log.h"
 #include "probe.h"
 #include "procfs.h"
 #include "session.h"
 #include "style.h"
-#include "target.h"
 
 #define MS_NS		 1000000ULL
 #define SAMPLE_ALL_NS	 (1000 * MS_NS)
 #define SAMPLE_STREAM_NS (250 * MS_NS)
 #define DRAIN_NS	 (100 * MS_NS) /* records wait this long at most; alarms never */
 #define NOTES_MIN	 64
-
-static int check_targets(const struct options *options)
-{
-	if (!options->pid_count && options->command != COMMAND_RUN)
-		return 0;
-	if (!procfs_in_initial_pid_namespace()) {
-		log_error("-p and -- CMD: this is a pid namespace of its own, the kernel counts by the host's pids: "
-			  "run mmaptrace "
-			  "on the host, or in a container that shares its pids (--pid=host)");
-		return -EINVAL;
-	}
-	for (size_t i = 0; i < options->pid_count; i++) {
-		int error = target_check("-p", options->pids[i]);
-
-		if (error)
-			return error;
-	}
-	return 0;
-}
-
-/* What only the whole-system table can do, or only a choice of processes, is not silently ignored. */
-static int check_combination(const struct options *options)
-{
-	bool filtered = options->filter.comm || options->cgroup;
-
-	if (filtered && options->command != COMMAND_TABLE) {
-		log_error("-n and -c choose rows of the table: not with -p or a command");
-		return -EINVAL;
-	}
-	if (options->cgroup && options->stop_at_percent) {
-		log_error("--stop-at cannot choose by cgroup: use -n, -p or a command");
-		return -EINVAL;
-	}
-	return 0;
-}
+#define TABLE_RING_PAGES 16 /* some 80 execs at a time */
 
 static int check_cgroup(struct session *session)
 {
@@ -101,7 +66,7 @@ static int open_output(struct session *session)
 {
 	const struct options *options = session->options;
 	bool terminal;
-	int error = output_open(options->output, &session->output);
+	int error = output_open(options->output, options->profile != PROFILE_NONE || options->record, &session->output);
 
 	if (error)
 		return error;
@@ -190,10 +155,14 @@ static int adopt_target(struct session *session, uint32_t pid)
 			 account.tgid);
 		add_target(session, account.tgid, 0);
 	}
-	process = model_update(&session->model, &account, session_now());
+	process = session_take_account(session, &account, session_now());
 	if (!process)
 		return -ENOMEM;
+	record_process(session, ENTRY_TARGET, process);
 	process->target = true;
+	/* By its exact start, as the kernel tells it with each of its stacks: /proc, asked before, has ticks of 10 ms.
+	 */
+	stacks_look_at(&session->stacks, process->key.pid, process->key.start_ns);
 	report_process(session, process);
 	return 0;
 }
@@ -217,16 +186,20 @@ static int start_tracer(struct session *session)
 		.limit = session->limit,
 		.real_limit = session->real_limit,
 		.stop_at = (uint32_t)((uint64_t)session->limit * options->stop_at_percent / 100),
-		/* The table streams nothing, and a ring is resident twice its size. */
-		.ring_bytes = table ? session->page_size : options->ring_bytes,
+		/* The table streams nothing but lives, and a ring is resident twice its size. */
+		.ring_bytes = table ? TABLE_RING_PAGES * session->page_size : options->ring_bytes,
 		.max_processes = options->max_processes,
 		.notes = table ? session->reading.room : 0,
 		.stop_all = table,
 		.stop_comm = options->filter.comm,
 		.operations = !table,
 	};
-	int error = tracer_open(&tracer_options, &session->tracer);
+	int error;
 
+	session_size_stacks(session, &tracer_options);
+	error = tracer_open(&tracer_options, &session->tracer);
+	if (!error)
+		session_warm_up(session);
 	if (!error)
 		error = add_targets(session);
 	if (!error)
@@ -247,11 +220,12 @@ static int take_signal(int number, bool from_process, void *arg)
 {
 	struct session *session = arg;
 
-	if (number == SIGCHLD) {
-		if (session->child_running)
-			reap_child(session);
+	/* Signals come in the order of their numbers: one that is to end us goes before the news of the command's end.
+	 */
+	if (session->child_running)
+		reap_child(session);
+	if (number == SIGCHLD)
 		return tick_drain(session);
-	}
 	session->hurried |= from_process;
 	/* What the terminal sends has reached the command already. */
 	if (session->child_running && from_process)
@@ -305,6 +279,8 @@ static int build_loop(struct session *session)
 		error = loop_add_timer(loop, 0, options->duration_ns, tick_deadline, session);
 	if (!error && stream)
 		error = watch_targets(session);
+	if (!error)
+		error = session_watch_stacks(session);
 	if (error)
 		log_error("cannot set up the event loop: %s", strerror(-error));
 	return error;
@@ -350,7 +326,6 @@ int session_start(struct session *session, int argc, char **argv)
 		return error;
 	}
 	error = check_targets(session->options);
-
 	if (!error)
 		error = check_cgroup(session);
 	if (!error)
@@ -362,6 +337,10 @@ int session_start(struct session *session, int argc, char **argv)
 	if (!error)
 		error = loop_new(&session->loop);
 	if (!error)
+		error = session_start_stacks(session);
+	if (!error)
+		error = record_open(session);
+	if (!error)
 		error = start_child(session);
 	if (!error)
 		error = start_reading(session);
@@ -372,8 +351,10 @@ int session_start(struct session *session, int argc, char **argv)
 	if (error)
 		return error;
 	session->start_ns = session->style.start_ns = session_now();
+	record_header(session, argc, argv);
 	report_start(session, argc, argv);
 	error = first_look(session);
+	log_debug("attached: what happens from here on is seen");
 	if (!error)
 		error = report_flush(session);
 	if (session->output_error && session->child_running)

@@ -9,13 +9,31 @@
 
 #define LAST_WORD_NS 500000000ULL
 
+struct process *session_take_account(struct session *session, const struct mt_process *account, uint64_t ts_ns)
+{
+	struct process *process = model_update(&session->model, account, ts_ns);
+
+	record_account(session, account, ts_ns);
+	if (!process)
+		return NULL;
+	process->turn = session->model.turn;
+	if (session->recorder || session->answers)
+		source_identify(session, process); /* a replay may show more of them than we do */
+	return process;
+}
+
 static void take_account(const struct mt_process *account, void *arg)
 {
-	struct session *session = arg;
-	struct process *process = model_update(&session->model, account, session_now());
+	session_take_account(arg, account, session_now());
+}
 
-	if (process)
-		process->turn = session->model.turn;
+void session_take_missing(struct session *session, struct process *process)
+{
+	record_process(session, ENTRY_GONE, process);
+	process->ended = true;
+	if (session_wants(session, process) && process->shown)
+		report_exit(session, process, session_now());
+	model_remove(&session->model, process);
 }
 
 /*
@@ -33,10 +51,7 @@ static void forget_missing(struct session *session)
 			reading_ask_again(&session->reading);
 			continue;
 		}
-		process->ended = true;
-		if (session_wants(session, process) && process->shown)
-			report_exit(session, process, session_now());
-		model_remove(&session->model, process);
+		session_take_missing(session, process);
 	}
 }
 
@@ -121,7 +136,7 @@ static void sample_targets(struct session *session)
 		if (process->ended || !process->target)
 			continue;
 		if (read_target(session, process, &account))
-			model_update(&session->model, &account, session_now());
+			session_take_account(session, &account, session_now());
 	}
 }
 
@@ -139,12 +154,28 @@ static void limit_refresh(struct session *session)
 	}
 	tracer_set_limit(session->tracer, session->limit,
 			 (uint32_t)((uint64_t)session->limit * options->stop_at_percent / 100), limit);
+	record_moment(session, ENTRY_LIMIT, session_now());
+}
+
+void session_judge(struct session *session, uint64_t ts_ns)
+{
+	struct process *process, *next;
+
+	record_moment(session, ENTRY_TICK, ts_ns);
+	session->model.last_tick_ns = ts_ns;
+	LIVELY_EACH(&session->model, process, next)
+	{
+		model_hold(&session->model, process);
+		if (session_wants(session, process))
+			report_judgement(session, process, ts_ns);
+		else
+			model_calm(&session->model, process);
+	}
 }
 
 int session_sample(struct session *session)
 {
-	struct process *process, *next;
-	int error = 0;
+	int error;
 
 	limit_refresh(session);
 	error = tracer_sweep(session->tracer);
@@ -154,15 +185,7 @@ int session_sample(struct session *session)
 		error = read_changed(session);
 	else
 		sample_targets(session);
-	session->model.last_tick_ns = session_now();
-	LIVELY_EACH(&session->model, process, next)
-	{
-		model_hold(&session->model, process);
-		if (session_wants(session, process))
-			report_judgement(session, process, session->model.last_tick_ns);
-		else
-			model_calm(&session->model, process);
-	}
+	session_judge(session, session_now());
 	return error;
 }
 
@@ -216,6 +239,9 @@ int tick_sample(void *arg)
 	int error;
 
 	records_drain(session);
+	session_clear_ledger(session);
+	stacks_read(&session->stacks); /* one that hangs says nothing */
+	session_watch_stacks(session);
 	error = session_sample(session);
 	if (error)
 		log_warn("cannot read the table of processes: %s", strerror(-error));

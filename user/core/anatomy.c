@@ -106,6 +106,12 @@ const char *vma_flag_name(unsigned int bit)
 	}
 }
 
+const char *anatomy_prot_text(const struct anatomy_group *group, char *out)
+{
+	vma_prot_text(group->prot, out);
+	return strcat(out, group->shared ? "s" : "p");
+}
+
 /* FNV-1a (Fowler, Noll, Vo). */
 static uint32_t hash_of(const char *bytes, size_t len)
 {

@@ -75,6 +75,9 @@ const char *seam_text(enum seam seam);
 /* "dontfork" for a bit of vm_flags that madvise or mlock sets; NULL: no name that a user would know. */
 const char *vma_flag_name(unsigned int bit);
 
+/* "rw-p" or "rw-s"; out has room for five bytes. Returns out. */
+const char *anatomy_prot_text(const struct anatomy_group *group, char *out);
+
 /* The next map; detail NULL: not known. Its name is not kept. 0 or -ENOMEM. */
 int anatomy_add(struct anatomy *anatomy, const struct vma *vma, const struct vma_detail *detail);
 /* Copies the n groups with the most maps, most first. Returns how many. */

@@ -7,18 +7,52 @@
 #include "trend.h"
 
 #define SECOND_NS	   1000000000ULL
-#define LEAK_WINDOWS	   8
-#define LEAK_WINDOWS_MIXED 12 /* if it also closes */
-#define EXHAUST_WINDOWS	   5
-#define LEAK_GROWTH_MIN	   32	/* maps: below this nothing is a leak yet */
 #define FAST_ETA_S	   10.0 /* a climb that outruns the sampling */
 #define FAIL_REMEMBERED_NS (60 * SECOND_NS)
 #define CLIMB_FALLBACK	   8 /* a fall by this part of the limit ends a climb */
 #define CLIMB_MEMORY_NS	   (2 * SECOND_NS)
-#define LEAK_SPAN_MIXED_S  16.0	 /* of evidence, unless it maps and keeps all it maps */
-#define LEAK_SPAN_SURE_S   112.0 /* from here on the past before it no longer counts */
-#define SETTLED_SPAN_S	   8.0	 /* a view long enough to tell growth from its end */
-#define FORECAST_REACH	   7	 /* times what was seen: a steady leak is called at an eighth of the limit */
+
+/* What has grown by a share f of its room in T will, at that pace, take T (1 - f) / f to the limit; growth of which
+ * nothing else is known is as likely as not to go on for as long as it has gone on (Gott 1993): at f it comes to its
+ * end with a chance of about f. What is known besides makes that more or less. */
+#define NEED_COUNTS 0.42 /* by counts alone */
+#define NEED_SWINGS 0.25 /* beside falls that were seen again and again, and did not reach as low */
+#define NEED_YOUNG  0.55 /* all its life is one quick climb, as a cache's that is filled */
+#define NEED_SPLITS 1.5	 /* times as much, by splits: they end when all is split */
+#define NEED_QUICK  2.0	 /* the same within minutes */
+#define NEED_FILE   0.04 /* one file, mapped again and again, and all of it kept */
+#define NEED_HIGH   0.20 /* above HIGH_LEVEL of the limit, where little is left to wait for */
+#define HIGH_LEVEL  0.54
+#define HIGH_BEFORE 0.25 /* so much more of growth that does not lead beyond an old high */
+#define NEED_INFO   0.05 /* worth a note, and no verdict */
+#define INFO_REACH  40	 /* times what was seen */
+
+#define LEAK_GROWTH_MIN	 32 /* maps: below this nothing is a leak yet */
+#define LEAK_SPAN_S	 3.0
+#define LEAK_SPAN_FILE_S 1.2
+#define LEAK_SPAN_INFO_S 8.0
+#define LEAK_STEPS	 5
+#define YOUNG_SPAN_S	 240.0
+#define YOUNG_PART	 0.8 /* of all that is known */
+#define SWING_GROWTH	 1.1 /* times a swing, that troughs have to rise */
+#define SWING_SIGMAS	 3.0 /* growth beside a swing is more than chance */
+#define LEAK_TAU	 0.6
+#define LATEST_LEAST	 0.125 /* of a view, and */
+#define LATEST_MOST	 0.34  /* at most: its latest part, that tells whether it goes on */
+#define SLOWING_SIGMAS	 2.0
+#define JUMP_PART	 0.28 /* of the growth: what comes at once, or in two steps, is a jump */
+
+#define EXHAUST_STEPS  5
+#define EXHAUST_SPAN_S 1.0
+#define EXHAUST_TAU    0.8
+#define EXHAUST_JUMP   0.50 /* what accelerates has most of it in the last step */
+#define EXHAUST_SHARE  0.38
+#define EXHAUST_YOUNG  0.45
+#define EXHAUST_PART   16   /* of the limit that it has to grow by */
+#define SHORT_SPAN_S   16.0 /* in less, splits and holes refilled look like growth */
+#define FORECAST_REACH 7    /* times what was seen, for a leak: called by one file it comes early */
+#define SLOW_PART      8    /* what grows at less than this part of its pace does not go on */
+#define SETTLED_SPAN_S 8.0  /* a view long enough to tell growth from its end */
 
 void thresholds_default(struct thresholds *thresholds, uint32_t limit)
 {
@@ -46,130 +80,166 @@ static void verdict_clear(struct verdict *verdict, enum finding_kind kind)
 	verdict->forecast.eta_s = verdict->forecast.eta_low_s = verdict->forecast.eta_high_s = INFINITY;
 }
 
-/* The shorter the evidence, the more maps it takes. */
-static int64_t leak_growth_floor(double span_s, uint32_t limit)
-{
-	int64_t part = span_s < 4 ? 32 : span_s < 16 ? 64 : span_s < 120 ? 128 : 256;
-	int64_t growth = limit / part;
+/* ---- leak ---- */
 
-	return growth > LEAK_GROWTH_MIN ? growth : LEAK_GROWTH_MIN;
+/* Maps rather than splits. */
+static bool view_maps(const struct view *view)
+{
+	return view->mapped * 4 >= view->growth * 3;
 }
 
-/* Slower in its second half, by more than an eighth and more than chance (one sigma) explains. */
-static bool rise_levels_off(const struct rise *rise)
+/* Of the room there was before this growth, less what a swing takes. */
+static double share_of(const struct view *view, double growth, uint32_t limit)
 {
-	return (double)rise->second_half + sqrt(fmax(0, (double)rise->growth)) < (double)rise->first_half * 7 / 8;
+	double room = (double)limit - view->swing - (view->stays - growth);
+
+	return room > 0 ? fmin(1, growth / room) : growth > 0;
 }
 
-/* Rises window after window and does not level off. */
-static bool rise_is_leak(const struct rise *rise, uint32_t limit)
+/* The share that the view's growth has taken: where it was higher before, only what goes beyond that, or much more. */
+static double view_share(const struct view *view, uint32_t limit)
 {
-	bool maps = rise->mapping * 4 >= (double)rise->growth * 3;
-	bool keeps_all = maps && rise->closed * 10 <= rise->opened;
+	return fmax(share_of(view, view_credit(view), limit),
+		    share_of(view, fmax(0, view->growth), limit) - HIGH_BEFORE);
+}
 
-	if (rise->windows < LEAK_WINDOWS || rise->falling || rise->rising + 1 < rise->windows)
+/* It does not slow down by more than chance, or not so that it will end before the limit. */
+static bool reaches_limit(const struct view *view, uint32_t limit)
+{
+	double less = view->first_half - view->second_half;
+
+	if (view->growth <= 0 || view->second_half <= 0)
 		return false;
-	if (rise->growth < leak_growth_floor(rise->span_s, limit) || rise_levels_off(rise))
-		return false;
-	/* Eight windows do for one that maps and keeps; beside churn, and for a saw-tooth's flank, it takes more. */
-	return keeps_all || (maps && rise->windows >= LEAK_WINDOWS_MIXED) || rise->span_s >= LEAK_SPAN_MIXED_S;
+	return less <= SLOWING_SIGMAS * view_chance(view) + view->growth / 16 ||
+	       view->stays + view->swing + view_to_come(view) >= (double)limit;
 }
 
-/* Above all that is known of the time before `since`: a leak makes new highs, a saw-tooth's flank does not. */
-static bool history_is_at_new_high(const struct history *history, uint64_t since_ns)
+/* Nor does its latest part: where a warm-up has ended, or a cache has come to its size, within the view. */
+static bool goes_on_to_limit(const struct views *views, const struct view *whole, uint32_t limit)
 {
-	struct sample samples[TREND_SAMPLES_MAX];
+	bool is_known = false;
 
-	for (unsigned int level = 0; level < HISTORY_LEVELS; level++) {
-		unsigned int used = history_read(history, level, samples);
+	for (unsigned int i = 0; i < views->count && views->at[i].span_s <= whole->span_s * LATEST_MOST; i++) {
+		const struct view *view = &views->at[i];
 
-		for (unsigned int i = 0; i < used; i++) {
-			if (samples[i].ts_ns < since_ns && samples[i].map_count >= history->last.map_count)
-				return false;
-		}
+		if (view->span_s < whole->span_s * LATEST_LEAST || view->steps < LEAK_STEPS)
+			continue;
+		is_known = true;
+		if (!reaches_limit(view, limit) || view_rate(view) * SLOW_PART < view_rate(whole))
+			return false;
 	}
-	return true;
+	return is_known || reaches_limit(whole, limit);
 }
 
-/* The last windows + 1 samples of a level into ret_samples; 0 if there are fewer. */
-static unsigned int read_windows(const struct history *history, unsigned int level, unsigned int windows,
-				 struct sample *ret_samples)
+/* Most of the growth is one file, and much of all there was: files are known from a little later on than counts. It
+ * keeps what it maps. */
+static bool is_one_file(const struct views *views, const struct view *view, uint32_t one_file)
 {
-	unsigned int used = history_read(history, level, ret_samples);
-
-	if (used < windows + 1)
-		return 0;
-	memmove(ret_samples, ret_samples + used - (windows + 1), (windows + 1) * sizeof(*ret_samples));
-	return windows + 1;
+	return one_file * 4.0 >= view->growth * 3 && one_file * 3.0 >= views->grown && one_file && view_maps(view) &&
+	       view->closed * 10 <= view->opened;
 }
 
-/* The finest windows are a quarter of a second: three seconds of them, so that a jump is no leak. */
-static unsigned int leak_windows(unsigned int level)
+static bool swings(const struct view *view)
 {
-	return history_spacing(level) < SECOND_NS ? HISTORY_SAMPLES - 1 : LEAK_WINDOWS;
+	return view->swing * 4 >= view->growth && view->growth >= view->swing * SWING_GROWTH;
 }
 
-/* One resolution of the history shows a leak. */
-static bool level_leaks(const struct history *history, const struct sample *samples, unsigned int used, uint32_t limit)
+static bool is_young(const struct views *views, const struct view *view)
 {
-	struct rise rise;
-
-	trend_rise(samples, used, &rise);
-	if (!rise_is_leak(&rise, limit))
-		return false;
-	if (rise.span_s < LEAK_SPAN_SURE_S && !history_is_at_new_high(history, samples[0].ts_ns))
-		return false;
-	/* Flat in its first window, it has only just begun: its halves cannot be compared yet. */
-	return samples[1].map_count > samples[0].map_count;
+	return view->span_s < YOUNG_SPAN_S && view->span_s >= views->span_s * YOUNG_PART;
 }
 
-void detect_leak(const struct history *history, const struct thresholds *thresholds, uint64_t now_ns,
+static double by_splits(const struct view *view)
+{
+	if (view_maps(view))
+		return 1;
+	return view->span_s < YOUNG_SPAN_S ? NEED_QUICK : NEED_SPLITS;
+}
+
+static double leak_need(const struct views *views, const struct view *view, uint32_t limit)
+{
+	double need = swings(view) ? NEED_SWINGS : is_young(views, view) ? NEED_YOUNG : NEED_COUNTS;
+
+	if (view->stays >= (double)limit * HIGH_LEVEL && view->span_s >= YOUNG_SPAN_S && view_maps(view))
+		need = fmin(need, NEED_HIGH);
+
+	return need * by_splits(view);
+}
+
+static bool rises_like_a_leak(const struct view *view, double span_s)
+{
+	return view->span_s >= span_s && view->steps >= LEAK_STEPS && view->growth >= LEAK_GROWTH_MIN &&
+	       view->tau >= LEAK_TAU && view->jump <= view->growth * JUMP_PART;
+}
+
+/* Is there a leak, by this view alone? INFO: growth that may be one. */
+static enum severity view_leaks(const struct views *views, const struct view *view, uint32_t one_file, uint32_t limit,
+				struct basis *ret_basis)
+{
+	bool is_file = is_one_file(views, view, one_file);
+	double span_s = is_file ? LEAK_SPAN_FILE_S : view_maps(view) ? LEAK_SPAN_S : SHORT_SPAN_S;
+
+	if (!rises_like_a_leak(view, span_s) || !goes_on_to_limit(views, view, limit))
+		return SEVERITY_NONE;
+	if (swings(view) && view->growth < SWING_SIGMAS * view_chance(view))
+		return SEVERITY_NONE;
+	ret_basis->view = *view;
+	ret_basis->one_file = is_file;
+	ret_basis->share = view_share(view, limit);
+	ret_basis->need = is_file ? NEED_FILE : leak_need(views, view, limit);
+	if (ret_basis->share >= ret_basis->need)
+		return SEVERITY_WARNING;
+	ret_basis->need = NEED_INFO;
+	return ret_basis->share >= NEED_INFO && view->span_s >= LEAK_SPAN_INFO_S ? SEVERITY_INFO : SEVERITY_NONE;
+}
+
+void detect_leak(const struct views *views, uint32_t one_file, const struct thresholds *thresholds, double age_s,
 		 struct verdict *ret_verdict)
 {
-	struct sample samples[TREND_SAMPLES_MAX];
+	struct basis *basis = &ret_verdict->basis, found;
 
 	verdict_clear(ret_verdict, FINDING_LEAK);
-	for (unsigned int level = 0; level < HISTORY_LEVELS; level++) {
-		unsigned int used = read_windows(history, level, leak_windows(level), samples);
+	for (unsigned int i = 0; i < views->count; i++) {
+		enum severity severity = view_leaks(views, &views->at[i], one_file, thresholds->limit, &found);
 
-		bool leaks = used && level_leaks(history, samples, used, thresholds->limit);
-
-		if (!leaks && history_spacing(level) >= SECOND_NS) {
-			used = read_windows(history, level, LEAK_WINDOWS_MIXED, samples);
-			leaks = used && level_leaks(history, samples, used, thresholds->limit);
-		}
-		if (!leaks)
+		/* The one that leaves least doubt. */
+		if (severity == SEVERITY_NONE || severity < ret_verdict->severity ||
+		    (severity == ret_verdict->severity && found.share - found.need <= basis->share - basis->need))
 			continue;
-		ret_verdict->severity = SEVERITY_WARNING;
-		forecast_make(history, thresholds->limit, now_ns, &ret_verdict->forecast);
-		return;
+		*basis = found;
+		ret_verdict->severity = severity;
 	}
+	if (ret_verdict->severity == SEVERITY_NONE)
+		return;
+	forecast_make(views, thresholds->limit, age_s, &ret_verdict->forecast);
+	if (basis->one_file)
+		return;
+	/* What will not be at the limit is growth at most, and not even that if it is ages away. */
+	if (isinf(ret_verdict->forecast.eta_s))
+		ret_verdict->severity = SEVERITY_INFO;
+	if (ret_verdict->severity == SEVERITY_INFO && ret_verdict->forecast.eta_s > INFO_REACH * basis->view.span_s)
+		ret_verdict->severity = SEVERITY_NONE;
 }
 
-/* The rise over the last SETTLED_SPAN_S or little more; false if less is known. */
-static bool settled_rise(const struct history *history, struct rise *ret_rise)
+bool detect_goes_on(const struct views *views, double span_s, double rate_per_s)
 {
-	struct sample samples[TREND_SAMPLES_MAX];
+	for (unsigned int i = 0; i < views->count; i++) {
+		const struct view *view = &views->at[i];
 
-	for (unsigned int level = 0; level < HISTORY_LEVELS; level++) {
-		unsigned int used = history_read(history, level, samples);
-
-		for (unsigned int count = 2; count <= used; count++) {
-			trend_rise(samples + used - count, count, ret_rise);
-			if (ret_rise->span_s >= SETTLED_SPAN_S)
-				return true;
-		}
+		if (view->span_s < fmax(SETTLED_SPAN_S, span_s / 8) || view->steps < EXHAUST_STEPS)
+			continue;
+		return view->growth > view_chance(view) && view->second_half > 0 &&
+		       view_rate(view) * SLOW_PART >= rate_per_s && view->stays + view->swing >= view->before_high;
 	}
 	return false;
 }
 
-bool detect_goes_on(const struct history *history)
-{
-	struct rise rise;
+/* ---- exhaustion ---- */
 
-	if (!settled_rise(history, &rise) || rise.growth <= 0 || rise.falling || rise.second_half <= 0)
-		return false;
-	return history_is_at_new_high(history, history->last.ts_ns - (uint64_t)(rise.span_s * SECOND_NS));
+bool detect_stays_near(const struct views *views, const struct forecast *forecast, const struct thresholds *thresholds,
+		       double span_s, double rate_per_s)
+{
+	return forecast->eta_low_s <= thresholds->horizon_s && detect_goes_on(views, span_s, rate_per_s);
 }
 
 static enum severity severity_of_eta(double eta_s, const struct thresholds *thresholds)
@@ -213,81 +283,53 @@ static bool climb_exhausts(const struct climb *climb, const struct thresholds *t
 	return true;
 }
 
+static double exhaust_need(const struct views *views, const struct view *view)
+{
+	return (is_young(views, view) ? EXHAUST_YOUNG : EXHAUST_SHARE) * (view_maps(view) ? 1 : NEED_SPLITS);
+}
+
 /* Enough growth, steady enough, to take the forecast at its word. */
-static bool rise_exhausts(const struct history *history, uint32_t limit)
+static bool view_exhausts(const struct views *views, const struct view *view, const struct sample *last, uint32_t limit)
 {
-	struct sample samples[TREND_SAMPLES_MAX];
-	struct rise rise;
-
-	for (unsigned int level = 0; level < HISTORY_LEVELS; level++) {
-		unsigned int used = read_windows(history, level, EXHAUST_WINDOWS, samples);
-
-		if (!used)
-			break;
-		trend_rise(samples, used, &rise);
-		if (rise.falling || rise.growth < limit / 16 || rise.second_half * 2 < rise.first_half)
-			continue;
-		if (rise.span_s < LEAK_SPAN_MIXED_S &&
-		    !is_believable((double)rise.growth, rise.mapping, &samples[used - 1], limit))
-			continue;
-		if (rise.span_s >= 1 && rise.closed * 2 <= rise.opened)
-			return true;
-	}
-	return false;
+	if (view->steps < EXHAUST_STEPS || view->span_s < EXHAUST_SPAN_S || view->tau < EXHAUST_TAU)
+		return false;
+	if (view->growth < limit / EXHAUST_PART || view->jump > view->growth * EXHAUST_JUMP)
+		return false;
+	if (view->swing * 4 > view->growth || view->second_half * 2 < view->first_half ||
+	    !goes_on_to_limit(views, view, limit))
+		return false;
+	if (view->span_s < SHORT_SPAN_S &&
+	    (view->closed * 2 > view->opened || !is_believable(view->growth, view->mapped, last, limit)))
+		return false;
+	return view_share(view, limit) >= exhaust_need(views, view);
 }
 
-static bool rise_is_steady(const struct rise *rise)
+void detect_exhaustion(const struct views *views, const struct climb *climb, const struct verdict *leak,
+		       const struct thresholds *thresholds, double age_s, struct verdict *ret_verdict)
 {
-	return rise->growth > 0 && !rise->falling && rise->rising * 4 >= rise->windows * 3 && !rise_levels_off(rise);
-}
-
-/* For how long it has been seen to rise steadily, seconds. */
-static double steady_for_s(const struct history *history)
-{
-	struct sample samples[TREND_SAMPLES_MAX];
-	double longest_s = 0;
-
-	for (unsigned int level = 0; level < HISTORY_LEVELS; level++) {
-		unsigned int used = history_read(history, level, samples);
-
-		for (unsigned int skip = 0; skip + EXHAUST_WINDOWS < used; skip++) {
-			struct rise rise;
-
-			trend_rise(samples + skip, used - skip, &rise);
-			if (!rise_is_steady(&rise))
-				continue;
-			longest_s = fmax(longest_s, rise.span_s);
-			break;
-		}
-	}
-	return longest_s;
-}
-
-static bool history_levels_off(const struct history *history)
-{
-	struct rise rise;
-
-	return settled_rise(history, &rise) && rise_levels_off(&rise);
-}
-
-void detect_exhaustion(const struct history *history, const struct climb *climb, const struct thresholds *thresholds,
-		       uint64_t now_ns, struct verdict *ret_verdict)
-{
-	struct verdict leak;
+	struct basis *basis = &ret_verdict->basis;
+	bool exhausts = leak->severity >= SEVERITY_WARNING;
 
 	verdict_clear(ret_verdict, FINDING_EXHAUSTION);
 	if (climb_exhausts(climb, thresholds, &ret_verdict->forecast)) {
 		ret_verdict->severity = SEVERITY_CRITICAL;
 		return;
 	}
-	if (!history)
+	if (exhausts)
+		*basis = leak->basis;
+	for (unsigned int i = 0; i < views->count && !exhausts; i++) {
+		exhausts = view_exhausts(views, &views->at[i], &climb->last, thresholds->limit);
+		if (!exhausts)
+			continue;
+		basis->view = views->at[i];
+		basis->share = view_share(&views->at[i], thresholds->limit);
+		basis->need = exhaust_need(views, &views->at[i]);
+	}
+	if (!exhausts)
 		return;
-	detect_leak(history, thresholds, now_ns, &leak);
-	if (!rise_exhausts(history, thresholds->limit) && leak.severity == SEVERITY_NONE)
-		return;
-	forecast_make(history, thresholds->limit, now_ns, &ret_verdict->forecast);
+	forecast_make(views, thresholds->limit, age_s, &ret_verdict->forecast);
 	/* Seconds of a rise say nothing about hours to come. */
-	if (ret_verdict->forecast.eta_s > FORECAST_REACH * steady_for_s(history) || history_levels_off(history))
+	if (ret_verdict->forecast.eta_s > FORECAST_REACH * ret_verdict->forecast.span_s)
 		return;
 	ret_verdict->severity = severity_of_eta(ret_verdict->forecast.eta_s, thresholds);
 }

@@ -47,7 +47,7 @@ static enum file_kind file_kind_of(const struct mt_file *file)
 
 _Static_assert(sizeof(((struct file_id *)0)->path) > MT_FILE_NAME_LEN, "a name and its end fit into a path");
 
-static void file_decode(const struct mt_file *file, struct file_id *ret_id)
+void file_decode(const struct mt_file *file, struct file_id *ret_id)
 {
 	const struct file_id *anonymous = file_anonymous(file_kind_of(file));
 
@@ -94,6 +94,7 @@ static void op_decode(const struct mt_op_record *record, struct op_event *ret_op
 	ret_op->duration_ns = record->duration_ns;
 	ret_op->map_count = record->map_count;
 	ret_op->delta = record->delta;
+	ret_op->stack_id = record->stack;
 	if (ret_op->has_args)
 		op_args_decode(ret_op->op, (const uint64_t *)record->args, &ret_op->args);
 	if (has_file)
@@ -115,13 +116,28 @@ static void alarm_decode(const struct mt_alarm_record *record, struct event *ret
 	alarm->has_entry = record->facts & MT_FACT_ENTRY;
 	alarm->no_gap = record->facts & MT_FACT_NO_GAP;
 	alarm->no_commit = record->facts & MT_FACT_NO_COMMIT;
+	alarm->above = record->facts & MT_FACT_ABOVE;
+	alarm->alone = record->facts & MT_FACT_ALONE;
+	alarm->may_lock = record->facts & MT_FACT_IPC_LOCK;
+	alarm->is_admin = record->facts & MT_FACT_ADMIN;
+	alarm->is_stack = record->facts & MT_FACT_STACK;
 	alarm->entry_map_count = record->entry_map_count;
+	alarm->has_map = record->facts & MT_FACT_PEEKED;
+	alarm->map = record->map;
+	alarm->walk = record->walk;
+	alarm->entry_len = record->entry_len;
+	alarm->segment = alarm->op == MT_OP_SHMAT ? (int32_t)record->args[0] : 0;
 	alarm->total_vm_pages = record->total_vm_pages;
 	alarm->data_vm_pages = record->data_vm_pages;
 	alarm->locked_vm_pages = record->locked_vm_pages;
 	alarm->rlimit_as = record->rlimit_as;
 	alarm->rlimit_data = record->rlimit_data;
+	alarm->rlimit_data_max = record->rlimit_data_max;
 	alarm->rlimit_memlock = record->rlimit_memlock;
+	alarm->stack_id = record->stack;
+	alarm->brk = record->brk;
+	alarm->start_brk = record->start_brk;
+	alarm->data_segment = record->data_segment_bytes;
 	if (alarm->has_args)
 		op_args_decode(alarm->op, (const uint64_t *)record->args, &alarm->args);
 	if (alarm->has_file)
@@ -133,6 +149,20 @@ static void life_decode(const struct mt_life_record *record, struct event *ret_e
 {
 	ret_event->parent = record->parent;
 	ret_event->account = record->process;
+}
+
+int stack_decode(uint64_t id, const struct mt_stack *stack, struct stack_event *ret_stack)
+{
+	if (stack->count > MT_STACK_FRAMES_MAX)
+		return -EBADMSG;
+	memset(ret_stack, 0, sizeof(*ret_stack));
+	ret_stack->id = id;
+	ret_stack->start_ns = stack->start_ns;
+	ret_stack->pid = stack->tgid;
+	ret_stack->count = stack->count;
+	ret_stack->end = stack->end < MT_STACK_ENDS ? (enum mt_stack_end)stack->end : MT_STACK_CUT_NO_RULE;
+	ret_stack->ips = (const uint64_t *)stack->ips;
+	return 0;
 }
 
 /* Bytes a record of this type must have at least; 0: unknown type. */
@@ -148,6 +178,8 @@ static size_t size_needed(const struct mt_head *head)
 	case MT_TYPE_STEP:
 	case MT_TYPE_FAIL:
 		return sizeof(struct mt_alarm_record);
+	case MT_TYPE_STACK:
+		return sizeof(struct mt_stack_record);
 	}
 	return 0;
 }
@@ -174,9 +206,11 @@ static int check(const struct mt_head *head, size_t size)
 int event_decode(const void *data, size_t size, struct event *ret_event)
 {
 	static const enum event_type types[] = {
-		[MT_TYPE_OP] = EVENT_OP,     [MT_TYPE_FORK] = EVENT_FORK, [MT_TYPE_EXEC] = EVENT_EXEC,
-		[MT_TYPE_EXIT] = EVENT_EXIT, [MT_TYPE_STEP] = EVENT_STEP, [MT_TYPE_FAIL] = EVENT_FAIL,
+		[MT_TYPE_OP] = EVENT_OP,       [MT_TYPE_FORK] = EVENT_FORK, [MT_TYPE_EXEC] = EVENT_EXEC,
+		[MT_TYPE_EXIT] = EVENT_EXIT,   [MT_TYPE_STEP] = EVENT_STEP, [MT_TYPE_FAIL] = EVENT_FAIL,
+		[MT_TYPE_STACK] = EVENT_STACK,
 	};
+	const struct mt_stack_record *stack = data;
 	const struct mt_head *head = data;
 	int error = check(head, size);
 
@@ -189,6 +223,8 @@ int event_decode(const void *data, size_t size, struct event *ret_event)
 		op_decode(data, &ret_event->op);
 	else if (ret_event->type == EVENT_STEP || ret_event->type == EVENT_FAIL)
 		alarm_decode(data, ret_event);
+	else if (ret_event->type == EVENT_STACK)
+		return stack_decode(stack->id, &stack->stack, &ret_event->stack);
 	else
 		life_decode(data, ret_event);
 	return 0;

@@ -54,6 +54,21 @@ static struct file_use *slot_of(struct file_use *uses, unsigned int size, const 
 	return &uses[i];
 }
 
+const struct file_use *file_table_find(const struct file_table *table, const struct file_id *id)
+{
+	const struct file_use *use = table->size ? slot_of(table->uses, table->size, id) : NULL;
+
+	return use && !use_is_free(use) ? use : NULL;
+}
+
+void file_table_mark_deleted(struct file_table *table, const struct file_id *id)
+{
+	struct file_use *use = table->size ? slot_of(table->uses, table->size, id) : NULL;
+
+	if (use && !use_is_free(use))
+		use->id.deleted = true;
+}
+
 /* Forgets files that hold no maps any more, for want of room. False: none could go, or no memory. */
 static bool table_evict(struct file_table *table)
 {

@@ -18,6 +18,10 @@ struct file_table {
 
 /* The entry of a file, made if need be; NULL (and counted) when full or out of memory. */
 struct file_use *file_table_get(struct file_table *table, const struct file_id *id);
+/* The entry of a file, or NULL. */
+const struct file_use *file_table_find(const struct file_table *table, const struct file_id *id);
+/* It was unlinked after it was mapped. */
+void file_table_mark_deleted(struct file_table *table, const struct file_id *id);
 /* Copies the n entries with the most maps, most first. Returns how many. */
 unsigned int file_table_top(const struct file_table *table, struct file_use *ret_uses, unsigned int n);
 /* Empties it. */

@@ -5,16 +5,16 @@
 
 #include <stdint.h>
 
-#include "history.h"
+#include "trend.h"
 
 struct forecast {
-	double rate_per_s;	      /* maps gained per second, by the window judged most telling; may be negative */
-	double eta_s;		      /* seconds until the limit from `now`; INFINITY: not in sight */
-	double eta_low_s, eta_high_s; /* earliest and latest by the windows that agree on a rise */
-	unsigned int level;	      /* history level the rate was taken from */
+	double rate_per_s;	      /* maps gained per second, by the view judged most telling; may be negative */
+	double eta_s;		      /* seconds until the limit; INFINITY: not in sight */
+	double eta_low_s, eta_high_s; /* the truth lies between them nine times of ten */
+	double span_s;		      /* of that view */
 };
 
-/* Pure: same history, limit and now, same answer. now_ns is on the history's clock. */
-void forecast_make(const struct history *history, uint32_t limit, uint64_t now_ns, struct forecast *ret_forecast);
+/* By these views, the newest sample of which is age_s old. Pure. */
+void forecast_make(const struct views *views, uint32_t limit, double age_s, struct forecast *ret_forecast);
 
 #endif

@@ -6,13 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How long a verdict must be absent before its finding is cleared. */
+/* How long a verdict must be absent before its finding is cleared; at least, and as a part of the view it came by. */
 static const uint64_t hold_ns[FINDING_KINDS] = {
 	[FINDING_LEAK] = 15000000000ULL, [FINDING_EXHAUSTION] = 10000000000ULL, [FINDING_ENOMEM] = 0, /* its detector
 													 remembers */
 };
+static const double hold_part[FINDING_KINDS] = {[FINDING_LEAK] = 0.33, [FINDING_EXHAUSTION] = 0.2};
 
 #define UPDATE_EVERY_NS 1000000000ULL
+#define ONE_FILE_PART	64   /* of the limit, by which it has grown before its files are looked through */
 #define RATE_SHOWN	0.05 /* maps a second that a table does not round to 0: they are followed until they are gone */
 
 /* A severity more, or twice as near and not just said: less would be chatter. */
@@ -23,17 +25,43 @@ static bool changed_materially(const struct open_finding *open, const struct ver
 	return verdict->forecast.eta_s < open->eta_s / 2 && now_ns > open->told_ns + UPDATE_EVERY_NS;
 }
 
-static enum change finding_settle(struct open_finding *open, const struct verdict *verdict, uint32_t map_count,
+static uint64_t held_for_ns(const struct open_finding *open, enum finding_kind kind)
+{
+	uint64_t by_view = (uint64_t)(hold_part[kind] * (double)open->span_s * 1e9);
+
+	return by_view > hold_ns[kind] ? by_view : hold_ns[kind];
+}
+
+/* A note is not told of again in the verdict that it becomes. */
+static bool is_raised(const struct open_finding *open, const struct verdict *verdict)
+{
+	return open->severity == SEVERITY_NONE ||
+	       (open->severity == SEVERITY_INFO && verdict->severity > SEVERITY_INFO);
+}
+
+static void finding_raise(struct open_finding *open, const struct verdict *verdict, uint64_t now_ns)
+{
+	open->raised_ns = open->told_ns = now_ns;
+	open->severity = verdict->severity;
+	open->eta_s = verdict->forecast.eta_s;
+	open->span_s = (float)verdict->basis.view.span_s;
+	open->rate_per_s = (float)view_rate(&verdict->basis.view);
+}
+
+static enum change finding_settle(struct open_finding *open, struct verdict *verdict, uint32_t map_count,
 				  uint64_t now_ns)
 {
 	bool released = verdict->kind != FINDING_ENOMEM && map_count < open->map_count / 2;
 
-	if (verdict->severity == SEVERITY_NONE) {
+	/* What is no more than a note does not hold a verdict. */
+	if (verdict->severity == SEVERITY_NONE ||
+	    (verdict->severity == SEVERITY_INFO && open->severity > SEVERITY_INFO)) {
 		if (open->severity == SEVERITY_NONE)
 			return CHANGE_NONE;
 		/* What gave back half of its maps has no need of a second look. */
-		if (!released && now_ns < open->held_ns + hold_ns[verdict->kind])
+		if (!released && now_ns < open->held_ns + held_for_ns(open, verdict->kind))
 			return CHANGE_NONE;
+		verdict->severity = open->severity;
 		open->severity = SEVERITY_NONE;
 		open->map_count = 0;
 		return CHANGE_CLEARED;
@@ -41,16 +69,18 @@ static enum change finding_settle(struct open_finding *open, const struct verdic
 	open->held_ns = now_ns;
 	if (map_count > open->map_count)
 		open->map_count = map_count;
-	if (open->severity == SEVERITY_NONE) {
-		open->raised_ns = open->told_ns = now_ns;
-		open->severity = verdict->severity;
-		open->eta_s = verdict->forecast.eta_s;
+	if (is_raised(open, verdict)) {
+		finding_raise(open, verdict, now_ns);
 		return CHANGE_RAISED;
 	}
+	if ((float)verdict->basis.view.span_s > open->span_s)
+		open->span_s = (float)verdict->basis.view.span_s;
 	if (!changed_materially(open, verdict, now_ns))
 		return CHANGE_NONE;
 	open->told_ns = now_ns;
-	open->severity = verdict->severity > open->severity ? verdict->severity : open->severity;
+	if (verdict->severity > open->severity)
+		open->severity = verdict->severity;
+	verdict->severity = open->severity; /* what has been said is not made less */
 	open->eta_s = verdict->forecast.eta_s;
 	return CHANGE_UPDATED;
 }
@@ -71,7 +101,7 @@ static enum process_state state_of(const struct process *process)
 		return PROCESS_FAILING;
 	if (is_open(process, FINDING_EXHAUSTION))
 		return PROCESS_EXHAUSTING;
-	if (is_open(process, FINDING_LEAK))
+	if (process_open_finding(process, FINDING_LEAK).severity >= SEVERITY_WARNING)
 		return PROCESS_LEAKING;
 	return isfinite(process->forecast.eta_s) ? PROCESS_GROWING : PROCESS_STEADY;
 }
@@ -121,23 +151,48 @@ static struct open_finding *process_findings(struct model *model, struct process
 	return process->open;
 }
 
+/* The maps of the file that has most; 0: none is known, or too few were made for it to matter. */
+static uint32_t one_file_maps(const struct process *process, const struct views *views, uint32_t limit)
+{
+	struct file_use use;
+
+	if (views->grown * ONE_FILE_PART < limit)
+		return 0;
+	return file_table_top(&process->files, &use, 1) && !file_anonymous(use.id.kind) && use.maps > 0
+		       ? (uint32_t)use.maps
+		       : 0;
+}
+
 /* What the detectors say, kind by kind. */
-static void detect(const struct model *model, struct process *process, const struct trail *trail, uint64_t now_ns,
-		   struct verdict *ret_verdicts)
+static void detect(const struct model *model, struct process *process, const struct trail *trail,
+		   const struct views *views, uint64_t now_ns, struct verdict *ret_verdicts)
 {
 	static const struct climb no_climb;
 	const struct thresholds *thresholds = &model->thresholds;
-	const struct history *history = trail ? &trail->history : NULL;
+	uint64_t last_ns = trail ? trail->history.last.ts_ns : 0;
+	double age_s = now_ns > last_ns && last_ns ? (double)(now_ns - last_ns) / 1e9 : 0;
 
 	memset(ret_verdicts, 0, FINDING_KINDS * sizeof(*ret_verdicts));
-	ret_verdicts[FINDING_LEAK].kind = FINDING_LEAK;
-	if (history) {
-		forecast_make(history, thresholds->limit, now_ns, &process->forecast);
-		detect_leak(history, thresholds, now_ns, &ret_verdicts[FINDING_LEAK]);
-	}
-	detect_exhaustion(history, trail ? &trail->climb : &no_climb, thresholds, now_ns,
+	forecast_make(views, thresholds->limit, age_s, &process->forecast);
+	detect_leak(views, one_file_maps(process, views, thresholds->limit), thresholds, age_s,
+		    &ret_verdicts[FINDING_LEAK]);
+	detect_exhaustion(views, trail ? &trail->climb : &no_climb, &ret_verdicts[FINDING_LEAK], thresholds, age_s,
 			  &ret_verdicts[FINDING_EXHAUSTION]);
 	detect_enomem(process->last_fail_ns, now_ns, &ret_verdicts[FINDING_ENOMEM]);
+}
+
+/* A leak that has slowed down is not over, nor a danger that has moved a little further away. */
+static bool goes_on(const struct model *model, const struct process *process, const struct views *views,
+		    enum finding_kind kind, const struct open_finding *open)
+{
+	double span_s = (double)open->span_s, rate_per_s = (double)open->rate_per_s;
+
+	if (process->account.map_count >= model->thresholds.limit)
+		return true; /* there is no way further */
+
+	if (kind == FINDING_EXHAUSTION)
+		return detect_stays_near(views, &process->forecast, &model->thresholds, span_s, rate_per_s);
+	return kind == FINDING_LEAK && detect_goes_on(views, span_s, rate_per_s);
 }
 
 void model_judge_by(struct model *model, struct process *process, const struct trail *trail, uint64_t now_ns,
@@ -145,8 +200,11 @@ void model_judge_by(struct model *model, struct process *process, const struct t
 {
 	struct verdict verdicts[FINDING_KINDS];
 	struct open_finding *findings;
+	struct views views = {.count = 0};
 
-	detect(model, process, trail, now_ns, verdicts);
+	if (trail)
+		trend_look(&trail->history, &views);
+	detect(model, process, trail, &views, now_ns, verdicts);
 	findings = process_findings(model, process, verdicts);
 	for (unsigned int kind = 0; kind < FINDING_KINDS; kind++) {
 		struct judgement *judgement = &ret_judgements[kind];
@@ -155,13 +213,14 @@ void model_judge_by(struct model *model, struct process *process, const struct t
 		if (!findings)
 			verdicts[kind].severity = SEVERITY_NONE;
 		judgement->verdict = verdicts[kind];
-		/* A leak that has slowed down is not over. */
-		if (kind == FINDING_LEAK && open->severity && trail && detect_goes_on(&trail->history))
+		if (open->severity && goes_on(model, process, &views, kind, open))
 			open->held_ns = now_ns;
-		judgement->change = finding_settle(open, &verdicts[kind], process->account.map_count, now_ns);
+		judgement->change = finding_settle(open, &judgement->verdict, process->account.map_count, now_ns);
 		judgement->raised_ns = open->raised_ns;
-		model->open_findings += judgement->change == CHANGE_RAISED;
-		model->open_findings -= judgement->change == CHANGE_CLEARED;
+		if (judgement->verdict.severity > SEVERITY_INFO) {
+			model->open_findings += judgement->change == CHANGE_RAISED;
+			model->open_findings -= judgement->change == CHANGE_CLEARED;
+		}
 	}
 	process->state = state_of(process);
 	process->judged_change_ns = process->account.last_change_ns;

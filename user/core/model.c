@@ -71,6 +71,8 @@ static void trail_close(struct model *model, struct process *process)
 
 static void trail_sample(struct model *model, struct trail *trail, const struct sample *sample)
 {
+	if (sample->ts_ns <= trail->history.last.ts_ns)
+		return;
 	history_add(&trail->history, sample);
 	climb_note(&trail->climb, sample, model->thresholds.limit);
 }
@@ -247,7 +249,8 @@ void model_operation(struct process *process, const struct op_event *op)
 	if (op->error)
 		return;
 	if (op->op == MT_OP_EXECVE || op->op == MT_OP_EXECVEAT) {
-		file_table_free(&process->files); /* none of them is mapped any more */
+		file_table_free(&process->files);
+		site_list_free(&process->sites); /* none of them is mapped any more */
 		return;
 	}
 	if (!id)
@@ -275,15 +278,25 @@ void model_identify(struct model *model, struct process *process, const char *cg
 void model_remove(struct model *model, struct process *process)
 {
 	for (unsigned int kind = 0; kind < FINDING_KINDS; kind++)
-		model->open_findings -= process_open_finding(process, kind).severity != SEVERITY_NONE;
+		model->open_findings -= process_open_finding(process, kind).severity > SEVERITY_INFO;
 	model_calm(model, process);
 	HASH_DELETE(hh, model->processes, process);
 	file_table_free(&process->files);
+	site_list_free(&process->sites);
 	account_free(&process->account);
 	free(process->trail);
 	free(process->open);
 	groups_release(&model->groups, process->cgroup);
 	free(process);
+}
+
+size_t model_trail_bytes(const struct model *model)
+{
+	size_t bytes = 0;
+
+	for (const struct process *process = model->processes; process; process = process->hh.next)
+		bytes += process->trail ? trail_size(process->trail) : 0;
+	return bytes;
 }
 
 void model_free(struct model *model)

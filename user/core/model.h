@@ -19,6 +19,7 @@
 #include "forecast.h"
 #include "groups.h"
 #include "mmaptrace.h"
+#include "site.h"
 #include "trail.h"
 
 struct process_key {
@@ -37,7 +38,16 @@ struct open_finding {
 	uint64_t held_ns;   /* when a detector last said so */
 	uint32_t map_count; /* the highest at which it was told */
 	double eta_s;	    /* as last reported */
+	float span_s;	    /* of the longest view it was called by */
+	float rate_per_s;   /* when it was raised */
 };
+
+/* A refusal that was told; ts_ns 0: none. */
+struct told_refusal {
+	uint64_t ts_ns, stack_id;
+	uint32_t op, reason;
+};
+#define REFUSALS_TOLD 8
 
 struct process {
 	struct process_key key;
@@ -50,18 +60,19 @@ struct process {
 	enum process_state state;
 	struct open_finding *open; /* owned, FINDING_KINDS of them; NULL: none */
 	struct file_table files;
-	uint32_t files_at;	   /* map count when files were counted from /proc; 0: they are not */
-	uint64_t seen_ns;	   /* first seen by user space, boot clock */
-	uint64_t judged_change_ns; /* account.last_change_ns when last judged */
-	uint64_t last_refusal_ns;  /* shown as text */
-	uint64_t last_fail_ns;	   /* last refusal by the maximum map count, boot clock; 0: none */
-	uint64_t turn;		   /* model turn in which the kernel last listed it */
-	bool target;		   /* streamed: -p, -- CMD and its children */
-	bool identified;	   /* cgroup was looked up */
-	bool placed;		   /* in_cgroup has been looked up */
-	bool in_cgroup;		   /* of the filter (-c) */
-	bool stop_told;		   /* that --stop-at has stopped it */
-	bool shown;		   /* a line about it has been written */
+	uint32_t files_at;			     /* map count when files were counted from /proc; 0: they are not */
+	struct site_list sites;			     /* as last read from the kernel, ranked */
+	uint64_t seen_ns;			     /* first seen by user space, boot clock */
+	uint64_t judged_change_ns;		     /* account.last_change_ns when last judged */
+	struct told_refusal refusals[REFUSALS_TOLD]; /* shown as text */
+	uint64_t last_fail_ns;			     /* last refusal by the maximum map count, boot clock; 0: none */
+	uint64_t turn;				     /* model turn in which the kernel last listed it */
+	bool target;				     /* streamed: -p, -- CMD and its children */
+	bool identified;			     /* cgroup was looked up */
+	bool placed;				     /* in_cgroup has been looked up */
+	bool in_cgroup;				     /* of the filter (-c) */
+	bool stop_told;				     /* that --stop-at has stopped it */
+	bool shown;				     /* a line about it has been written */
 	bool ended;
 	bool lively; /* in model.lively */
 	struct process *lively_prev, *lively_next;
@@ -73,13 +84,13 @@ struct model {
 	struct process *lively;	   /* utlist: those to be judged at the next tick */
 	struct groups *groups;	   /* where processes live */
 	struct thresholds thresholds;
-	uint64_t turn;		/* number of complete readings of the kernel's table */
-	uint64_t last_tick_ns;	/* boot clock; every account was current then */
-	uint64_t tick_ns;	/* from one tick to the next; 0: not known, each update is a sample */
-	uint64_t dropped;	/* processes for which there was no memory */
-	uint64_t files_dropped; /* operations on files that found no room in the tables of processes */
-	unsigned int open_findings;
-	struct trail trail; /* of the process at work on */
+	uint64_t turn;		    /* number of complete readings of the kernel's table */
+	uint64_t last_tick_ns;	    /* boot clock; every account was current then */
+	uint64_t tick_ns;	    /* from one tick to the next; 0: not known, each update is a sample */
+	uint64_t dropped;	    /* processes for which there was no memory */
+	uint64_t files_dropped;	    /* operations on files that found no room in the tables of processes */
+	unsigned int open_findings; /* verdicts: notes are not counted */
+	struct trail trail;	    /* of the process at work on */
 };
 
 /* Walks all processes; the one at hand may be removed. */
@@ -114,13 +125,15 @@ void model_identify(struct model *model, struct process *process, const char *cg
 /* Forgets a process. */
 void model_remove(struct model *model, struct process *process);
 void model_free(struct model *model);
+/* Bytes that the pasts of all processes take. */
+size_t model_trail_bytes(const struct model *model);
 
 /* What a detector's word means for a process that may already have an open finding. */
 enum change { CHANGE_NONE, CHANGE_RAISED, CHANGE_UPDATED, CHANGE_CLEARED };
 
 struct judgement {
 	enum change change;
-	struct verdict verdict; /* RAISED, UPDATED */
+	struct verdict verdict; /* RAISED, UPDATED; CLEARED: its severity is what had been said */
 	uint64_t raised_ns;
 };
 

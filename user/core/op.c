@@ -303,7 +303,8 @@ static bool op_splits(uint32_t op, uint64_t flags)
 /* Whole maps, or none: their number alone never stands in the way. */
 static bool op_is_never_refused(uint32_t op)
 {
-	return op == MT_OP_MLOCKALL || op == MT_OP_MUNLOCKALL || op == MT_OP_SHMDT || op == MT_OP_IO_DESTROY;
+	return op == MT_OP_MLOCKALL || op == MT_OP_MUNLOCKALL || op == MT_OP_SHMDT || op == MT_OP_IO_DESTROY ||
+	       op == MT_OP_EXECVE || op == MT_OP_EXECVEAT; /* they begin with an address space of their own */
 }
 
 uint32_t op_refusal_point(uint32_t op, uint64_t flags, uint32_t limit, bool worst)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * What a process leaves behind as it changes: its history, and the climb it is
- * in. Both take 5 kB; most processes change a few times as they start and never
- * again, so each one's trail is kept packed and opened for a look or a sample.
+ * in. Both take 2 kB; most processes change a few times as they start and never
+ * again, so each one's trail is kept packed and opened for a look or a sample:
+ * some 200 bytes at first, less than 2,000 after months without rest.
  */
 #ifndef CORE_TRAIL_H
 #define CORE_TRAIL_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What a run of samples does: slopes and rises. Pure arithmetic. */
+/* Looks back at a history, each over a longer time than the one before, and what the map count did in it. Pure. */
 #ifndef CORE_TREND_H
 #define CORE_TREND_H
 
@@ -8,25 +8,45 @@
 
 #include "history.h"
 
-#define TREND_SAMPLES_MAX (HISTORY_SAMPLES + 1)
+#define VIEWS_MAX  56
+#define VIEW_STEPS 10 /* about equal in length, as far as the history knows */
 
-/* Slope of the map count, maps per second: quantiles of all pairs (Theil 1950, Sen 1968). */
-struct slope {
-	double low, median, high; /* 10 %, 50 %, 90 % */
-	unsigned int pairs;	  /* 0: too few samples, the rest is 0 */
-};
-
-void trend_slope(const struct sample *samples, unsigned int count, struct slope *ret_slope);
-
-/* The windows between consecutive samples, added up. */
-struct rise {
-	unsigned int windows, rising, falling;
+/*
+ * The last span_s seconds. What falls back within every step, as under a collector or beside churn, is its swing;
+ * what stays is the map count less that.
+ */
+struct view {
 	double span_s;
-	int64_t growth, first_half, second_half; /* maps */
-	uint64_t opened, closed;
-	double mapping; /* maps added by mmap and its like */
+	unsigned int steps;
+	int64_t now;			/* map count */
+	double stays;			/* of it */
+	double swing;			/* median fall of a step */
+	double growth;			/* of what stays */
+	double first_half, second_half; /* of the growth, by time */
+	double jump;			/* most of the growth in one step, beyond its share of the time */
+	double tau;			/* rank correlation with time (Kendall 1938), -1 to 1; ties are left out */
+	double scatter;			/* standard deviation of a step's growth, maps */
+	double opened, closed, mapped;	/* sums, maps; mapped: by mmap and its like */
+	double before_high;		/* highest map count before the view */
 };
 
-void trend_rise(const struct sample *samples, unsigned int count, struct rise *ret_rise);
+struct views {
+	double grown;	    /* map count, since the history began */
+	double span_s;	    /* since then */
+	unsigned int count; /* shortest first */
+	struct view at[VIEWS_MAX];
+};
+
+/* All that a history allows. */
+void trend_look(const struct history *history, struct views *ret_views);
+/* Maps a second. */
+double view_rate(const struct view *view);
+/* By how much its growth may come to by chance: one sigma, as of steps that have nothing to do with one another. */
+double view_chance(const struct view *view);
+/* Of the growth, what leads to where the process has never been: what refills a hole is none. */
+double view_credit(const struct view *view);
+/* What will be added to what stays in the end if each span adds as much less than the one before as was seen within
+ * this one; INFINITY: it does not slow down. */
+double view_to_come(const struct view *view);
 
 #endif

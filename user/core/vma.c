@@ -76,6 +76,28 @@ static enum file_kind kind_of(const struct vma *vma)
 	return name_begins(vma, "/dev/") ? FILE_DEVICE : FILE_REGULAR;
 }
 
+/* The kernel writes " (deleted)" behind what never had a name in a folder, too. */
+static bool was_linked(const struct vma *vma)
+{
+	return vma->kind != FILE_MEMFD && !file_anonymous(vma->kind) && !name_begins(vma, "/SYSV");
+}
+
+size_t vma_path_len(const char *path, size_t len)
+{
+	size_t suffix = strlen(DELETED);
+
+	return len > suffix && !memcmp(path + len - suffix, DELETED, suffix) ? len - suffix : len;
+}
+
+const char *vma_prot_text(uint64_t prot, char *out)
+{
+	out[0] = prot & 1 ? 'r' : '-';
+	out[1] = prot & 2 ? 'w' : '-';
+	out[2] = prot & 4 ? 'x' : '-';
+	out[3] = '\0';
+	return out;
+}
+
 int vma_parse(const char *line, size_t len, struct vma *ret_vma)
 {
 	struct rest rest = {line, line + len};
@@ -95,12 +117,13 @@ int vma_parse(const char *line, size_t len, struct vma *ret_vma)
 	vma.name_len = (size_t)(rest.end - rest.at);
 	if (name_is(&vma, "[vsyscall]"))
 		return -ENOENT;
-	if (vma.inode && vma.name_len > strlen(DELETED) &&
-	    !memcmp(rest.end - strlen(DELETED), DELETED, strlen(DELETED))) {
-		vma.name_len -= strlen(DELETED);
-		vma.deleted = true;
+	if (vma.inode) {
+		vma.name_len = vma_path_len(vma.name, vma.name_len);
+		vma.deleted = vma.name + vma.name_len < rest.end;
 	}
 	vma.kind = kind_of(&vma);
+	if (!was_linked(&vma))
+		vma.deleted = false;
 	*ret_vma = vma;
 	return 0;
 }

@@ -24,6 +24,10 @@ struct vma {
 
 /* Takes a line apart, its end left out. 0, or -EINVAL: not such a line; -ENOENT: [vsyscall], which is no map. */
 int vma_parse(const char *line, size_t len, struct vma *ret_vma);
+/* How much of a path, as the kernel writes it, is left without its " (deleted)". */
+size_t vma_path_len(const char *path, size_t len);
+/* "rw-"; out has room for four bytes. Returns out. */
+const char *vma_prot_text(uint64_t prot, char *out);
 /* The file behind it; the name is cut to fit. */
 void vma_file(const struct vma *vma, struct file_id *ret_id);
 

@@ -79,6 +79,20 @@ int loop_add(struct loop *loop, int fd, loop_fn *fn, void *arg)
 	return source_add(loop, &(struct source){.fd = fd, .fn = fn, .arg = arg});
 }
 
+int loop_replace(struct loop *loop, int fd, loop_fn *fn, void *arg)
+{
+	for (unsigned int i = 0; i < loop->count; i++) {
+		struct epoll_event event = {.events = EPOLLIN, .data.u32 = i};
+
+		if (loop->sources[i].fn != fn || loop->sources[i].arg != arg)
+			continue;
+		epoll_ctl(loop->epoll, EPOLL_CTL_DEL, loop->sources[i].fd, NULL); /* closing it has done that */
+		loop->sources[i].fd = fd;
+		return epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
+	}
+	return loop_add(loop, fd, fn, arg);
+}
+
 int loop_add_once(struct loop *loop, int fd, loop_fn *fn, void *arg)
 {
 	return source_add(loop, &(struct source){.fd = fd, .fn = fn, .arg = arg, .once = true});

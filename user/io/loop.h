@@ -17,6 +17,8 @@ int loop_new(struct loop **ret_loop);
 void loop_free(struct loop *loop);
 /* Calls fn whenever fd is readable. Borrows fd. Sources are served in the order they were added. */
 int loop_add(struct loop *loop, int fd, loop_fn *fn, void *arg);
+/* The same for a source that fn and arg already have, which may be closed by now; a new one if they have none. */
+int loop_replace(struct loop *loop, int fd, loop_fn *fn, void *arg);
 /* Like loop_add, once: the source is removed before fn is called. */
 int loop_add_once(struct loop *loop, int fd, loop_fn *fn, void *arg);
 /* Calls fn once, as soon as fd can be written to, after the other sources. One fd in a loop's life. Borrows it. */

@@ -19,7 +19,10 @@ struct query_of_map {
 	uint32_t dev_major, dev_minor, name_size, build_id_size;
 	uint64_t name_addr, build_id_addr;
 };
-#define QUERY_MAP _IOWR('f', 17, struct query_of_map)
+#define QUERY_MAP    _IOWR('f', 17, struct query_of_map)
+#define QUERY_NEXT   0x10 /* the map at the address, or else the one after it */
+#define QUERY_PROT   0x7
+#define QUERY_SHARED 0x8
 
 struct reading_of_maps {
 	size_t len; /* bytes of text that are there */
@@ -89,4 +92,51 @@ int maps_query(uint32_t pid, uint64_t addr, char *ret_name, size_t size, uint64_
 		ret_name[0] = '\0';
 	*ret_inode = query.inode;
 	return 0;
+}
+
+static struct vma vma_of_query(const struct query_of_map *query)
+{
+	return (struct vma){
+		.start = query->start,
+		.end = query->end,
+		.offset = query->offset,
+		.inode = query->inode,
+		.dev_major = query->dev_major,
+		.dev_minor = query->dev_minor,
+		.prot = query->vma_flags & QUERY_PROT,
+		.shared = query->vma_flags & QUERY_SHARED,
+		.name = "",
+	};
+}
+
+/* One map after the other, until there are no more of them. */
+static int query_from(int fd, uint64_t addr, maps_fn *fn, void *arg)
+{
+	int error = 0;
+
+	while (!error) {
+		struct query_of_map query = {.size = sizeof(query), .flags = QUERY_NEXT, .addr = addr};
+		struct vma vma;
+
+		if (ioctl(fd, QUERY_MAP, &query))
+			return errno == ENOENT ? 0 : -errno;
+		vma = vma_of_query(&query);
+		addr = vma.end;
+		error = fn(&vma, arg);
+	}
+	return error;
+}
+
+int maps_read_from(uint32_t pid, uint64_t addr, maps_fn *fn, void *arg)
+{
+	int fd _cleanup_close_ = -1;
+	char path[64];
+	int error;
+
+	snprintf(path, sizeof(path), "/proc/%u/maps", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	error = query_from(fd, addr, fn, arg);
+	return error == -ENOTTY ? maps_read(pid, fn, arg) : error;
 }

@@ -14,6 +14,11 @@ typedef int maps_fn(const struct vma *vma, void *arg);
 /* Calls fn for each map in order of address, [vsyscall] left out. 0, or negative errno: of the file, or of fn. */
 int maps_read(uint32_t pid, maps_fn *fn, void *arg);
 /*
+ * The same from addr on; before Linux 6.11 those before it come, too. Names are left out where the kernel is asked for
+ * single maps. fn ends it with a positive number as well, which is returned.
+ */
+int maps_read_from(uint32_t pid, uint64_t addr, maps_fn *fn, void *arg);
+/*
  * The name of the map at addr, as its line in maps has it, and the inode of its file (0: none); by PROCMAP_QUERY, which
  * reads that map alone (Linux 6.11). 0 or negative errno: -ENOENT if nothing is mapped there, -ENOTTY on older kernels.
  */

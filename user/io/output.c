@@ -21,12 +21,12 @@
 #define PTMX_MAJOR	 5
 #define PTMX_MINOR	 2
 
-int output_open(const char *path, struct output *ret_output)
+int output_open(const char *path, bool anew, struct output *ret_output)
 {
 	struct output output = {.fd = STDOUT_FILENO, .name = "stdout"};
 
 	if (path) {
-		output.fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+		output.fd = open(path, O_WRONLY | O_CREAT | (anew ? O_TRUNC : O_APPEND) | O_CLOEXEC, 0644);
 		if (output.fd < 0) {
 			int error = -errno;
 
@@ -62,7 +62,8 @@ static void drop_partial_line(const struct output *output, const char *written, 
 		return; /* nothing better to do: the error that brought us here is told anyway */
 }
 
-int output_flush(struct output *output, struct buf *buf)
+/* Writes all of buf and empties it. On an error (-EPIPE: the reader has gone) the rest stays in buf. */
+static int output_flush(struct output *output, struct buf *buf)
 {
 	size_t done = 0;
 	int error = 0;
@@ -282,7 +283,7 @@ int output_finish(struct output *output, struct buf *buf)
 int output_once(const char *path, struct buf *buf)
 {
 	struct output output;
-	int error = output_open(path, &output);
+	int error = output_open(path, false, &output);
 
 	return error ? error : output_finish(&output, buf);
 }

@@ -25,11 +25,9 @@ struct output {
 	size_t done;	   /* bytes of the queue already written */
 };
 
-/* path NULL: stdout. An existing file is appended to: what was recorded stays. 0, or negative errno after a line on
- * stderr. */
-int output_open(const char *path, struct output *ret_output);
-/* Writes all of buf and empties it. On an error (-EPIPE: the reader has gone) the rest stays in buf. */
-int output_flush(struct output *output, struct buf *buf);
+/* path NULL: stdout. An existing file is appended to: what was recorded stays; or written anew. 0, or negative errno
+ * after a line on stderr. */
+int output_open(const char *path, bool anew, struct output *ret_output);
 /* The reader of a pipe, terminal or socket is not waited for any more. Who shares a stdout with us notices nothing. */
 void output_never_wait(struct output *output);
 /*

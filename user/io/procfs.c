@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,9 +15,9 @@
 #include "cleanup.h"
 #include "maps_reader.h"
 
-#define DELETED		   " (deleted)"
 #define PROC_PID_INIT_INO  0xEFFFFFFCU /* include/linux/proc_ns.h */
 #define KERNEL_THREAD_FLAG 0x00200000U /* PF_KTHREAD */
+#define START_FIELD	   22	       /* of stat, proc(5) */
 
 static void dir_release(DIR **dir)
 {
@@ -86,14 +87,21 @@ static bool has_living_thread(uint32_t pid)
 	return false;
 }
 
+/* NULL with errno if it is not to be had. */
+static FILE *open_of_pid(uint32_t pid, const char *name)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%u/%s", pid, name);
+	return fopen(path, "re");
+}
+
 static uint32_t tgid_of(uint32_t pid)
 {
-	char path[64], line[256];
+	FILE *file _cleanup_file_ = open_of_pid(pid, "status");
 	uint32_t tgid = pid;
-	FILE *file _cleanup_file_ = NULL;
+	char line[256];
 
-	snprintf(path, sizeof(path), "/proc/%u/status", pid);
-	file = fopen(path, "re");
 	while (file && fgets(line, sizeof(line), file)) {
 		if (sscanf(line, "Tgid: %u", &tgid) == 1)
 			break;
@@ -126,6 +134,15 @@ bool procfs_in_initial_pid_namespace(void)
 	return stat("/proc/self/ns/pid", &st) || st.st_ino == PROC_PID_INIT_INO;
 }
 
+/* Takes what the kernel wrote, len bytes and at most FILE_PATH_LEN - 1, as the path. */
+static void path_take(struct file_id *id, const char *path, size_t len)
+{
+	len = vma_path_len(path, len);
+	memcpy(id->path, path, len);
+	id->path[len] = '\0';
+	id->path_is_full = true;
+}
+
 /* Takes the link's text as the path if it leads to the very same inode. */
 static bool path_from_link(const char *link, struct file_id *id)
 {
@@ -139,11 +156,7 @@ static bool path_from_link(const char *link, struct file_id *id)
 	len = readlink(link, target, sizeof(target) - 1);
 	if (len <= 0)
 		return false;
-	target[len] = '\0';
-	if ((size_t)len > strlen(DELETED) && !strcmp(target + len - strlen(DELETED), DELETED))
-		target[(size_t)len - strlen(DELETED)] = '\0';
-	memcpy(id->path, target, sizeof(target));
-	id->path_is_full = true;
+	path_take(id, target, (size_t)len);
 	return true;
 }
 
@@ -152,15 +165,9 @@ static void path_from_map(uint32_t pid, uint64_t addr, struct file_id *id)
 {
 	char name[FILE_PATH_LEN];
 	uint64_t inode;
-	size_t len;
 
-	if (maps_query(pid, addr, name, sizeof(name), &inode) || inode != id->inode || name[0] != '/')
-		return;
-	len = strlen(name);
-	if (len > strlen(DELETED) && !strcmp(name + len - strlen(DELETED), DELETED))
-		name[len - strlen(DELETED)] = '\0';
-	memcpy(id->path, name, strlen(name) + 1);
-	id->path_is_full = true;
+	if (!maps_query(pid, addr, name, sizeof(name), &inode) && inode == id->inode && name[0] == '/')
+		path_take(id, name, strlen(name));
 }
 
 void procfs_file_path(uint32_t pid, int32_t fd, uint64_t addr, uint64_t len, struct file_id *id)
@@ -213,11 +220,9 @@ static bool take_kib(const char *line, const char *name, uint64_t *ret_bytes)
 
 static int read_use(struct inspection *inspection)
 {
-	char path[64], line[256];
-	FILE *file _cleanup_file_ = NULL;
+	FILE *file _cleanup_file_ = open_of_pid(inspection->pid, "status");
+	char line[256];
 
-	snprintf(path, sizeof(path), "/proc/%u/status", inspection->pid);
-	file = fopen(path, "re");
 	if (!file)
 		return -errno;
 	while (fgets(line, sizeof(line), file)) {
@@ -246,11 +251,9 @@ static void take_rlimit(const char *line, const char *name, uint64_t *ret_limit)
 
 static int read_rlimits(struct inspection *inspection)
 {
-	char path[64], line[256];
-	FILE *file _cleanup_file_ = NULL;
+	FILE *file _cleanup_file_ = open_of_pid(inspection->pid, "limits");
+	char line[256];
 
-	snprintf(path, sizeof(path), "/proc/%u/limits", inspection->pid);
-	file = fopen(path, "re");
 	if (!file)
 		return -errno;
 	while (fgets(line, sizeof(line), file)) {
@@ -288,4 +291,37 @@ int procfs_inspect(struct inspection *inspection)
 	if (!error)
 		error = read_commit(inspection);
 	return error;
+}
+
+int procfs_start_in(int proc, uint64_t *ret_start_ns)
+{
+	int fd _cleanup_close_ = openat(proc, "stat", O_RDONLY | O_CLOEXEC);
+	long ticks_per_s = sysconf(_SC_CLK_TCK);
+	char text[2048], *at;
+	ssize_t got;
+
+	if (fd < 0)
+		return -errno;
+	got = read(fd, text, sizeof(text) - 1);
+	if (got <= 0)
+		return got < 0 ? -errno : -ESRCH;
+	text[got] = '\0';
+	/* The second field is a name that may hold anything, in parentheses: what follows is counted from the last. */
+	at = strrchr(text, ')');
+	for (int field = 2; at && field < START_FIELD; field++)
+		at = strchr(at + 1, ' ');
+	if (!at || ticks_per_s <= 0)
+		return -EIO;
+	*ret_start_ns = strtoull(at, NULL, 10) * (1000000000ULL / (unsigned long long)ticks_per_s);
+	return 0;
+}
+
+int procfs_start_ns(uint32_t pid, uint64_t *ret_start_ns)
+{
+	int proc _cleanup_close_ = -1;
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%u", pid);
+	proc = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return proc < 0 ? -errno : procfs_start_in(proc, ret_start_ns);
 }

@@ -23,6 +23,26 @@ static void contexts_size(struct mmaptrace_bpf *bpf, uint32_t least)
 	bpf->rodata->cfg_context_mask = places - 1;
 }
 
+#define UNWIND_SPACES 256
+
+static uint32_t room(bool wanted, uint32_t entries)
+{
+	return wanted && entries ? entries : 1;
+}
+
+static void configure_stacks(struct mmaptrace_bpf *bpf, const struct tracer_options *options)
+{
+	bool wanted = options->operations && options->stacks;
+
+	bpf->rodata->cfg_stacks = wanted ? (__u8)options->stacks : MT_STACKS_NONE;
+	bpf_map__set_max_entries(bpf->maps.stacks, room(wanted, options->max_stacks));
+	bpf_map__set_max_entries(bpf->maps.sites, room(wanted, options->max_sites));
+	bpf_map__set_max_entries(bpf->maps.ledger, room(wanted, options->max_maps));
+	bpf_map__set_max_entries(bpf->maps.unwind_rows, room(wanted, options->max_rules));
+	bpf_map__set_max_entries(bpf->maps.unwind_spaces, room(wanted, UNWIND_SPACES));
+	bpf_map__set_max_entries(bpf->maps.unwind_places, room(wanted, UNWIND_SPACES));
+}
+
 static void configure(struct mmaptrace_bpf *bpf, const struct tracer_options *options)
 {
 	const struct plan *plan = &options->plan;
@@ -45,8 +65,11 @@ static void configure(struct mmaptrace_bpf *bpf, const struct tracer_options *op
 	contexts_size(bpf, options->operations ? options->max_processes : 1);
 	bpf_map__set_max_entries(bpf->maps.events, options->ring_bytes);
 
+	configure_stacks(bpf, options);
+
 	syscalls_fill((__u8 *)bpf->rodata->cfg_op_of_nr);
 	bpf->rodata->cfg_witness = plan_has_witness(plan);
+	bpf->rodata->cfg_page_size = (__u32)sysconf(_SC_PAGESIZE);
 	bpf->rodata->cfg_self = (__u32)getpid();
 	bpf->rodata->cfg_exit_mmap = plan->exit_mmap;
 	bpf->rodata->cfg_stop_all = options->stop_all;

@@ -22,6 +22,8 @@ struct tracer_options {
 	bool stop_all;	       /* stop_at holds for every process, not for targets alone */
 	const char *stop_comm; /* stop_all: only processes with this in their name; NULL: any. Borrowed */
 	bool operations;       /* operations of targets will be streamed */
+	enum mt_stacks stacks; /* of which operations; the rest is their room, each a number of entries */
+	uint32_t max_stacks, max_sites, max_maps, max_rules;
 };
 
 /* Loads. 0 or negative errno, after one line about what failed. *ret_tracer is to be freed. */
@@ -63,6 +65,39 @@ struct tracer_losses {
 };
 void tracer_read_losses(struct tracer *tracer, struct tracer_losses *ret_losses);
 const char *tracer_loss_text(enum mt_loss what);
+
+/* ---- tracer_sites.c ---- */
+
+/* Take one; nonzero stops the reading, with that as its result. */
+typedef int tracer_site_fn(const struct mt_site_key *key, const struct mt_site *site, void *arg);
+typedef int tracer_map_fn(const struct mt_map_key *key, const struct mt_map *map, void *arg);
+/* Is this entry to be kept? */
+typedef bool tracer_keep_fn(const struct mt_map_key *key, const struct mt_map *map, void *arg);
+
+/* The call sites of a process in the mm that it uses; the ledger of its maps. 0 or negative errno. */
+int tracer_read_sites(struct tracer *tracer, uint64_t mm, uint32_t pid, tracer_site_fn *take, void *arg);
+int tracer_read_ledger(struct tracer *tracer, uint64_t mm, uint32_t pid, tracer_map_fn *take, void *arg);
+/* -ENOENT: there is no such stack. */
+int tracer_read_stack(struct tracer *tracer, uint64_t id, struct mt_stack *ret_stack);
+/* Forgets the sites of a process, in whatever mm, that were first called before this; a stack. */
+void tracer_drop_sites(struct tracer *tracer, uint32_t pid, uint64_t before_ns);
+void tracer_drop_stack(struct tracer *tracer, uint64_t id);
+/* Entries in the ledger, and how many there can be at most. */
+uint64_t tracer_ledger_used(const struct tracer *tracer);
+uint64_t tracer_ledger_room(const struct tracer *tracer);
+/* Takes those out of the ledger that are not to be kept. Returns how many. */
+uint64_t tracer_clear_ledger(struct tracer *tracer, tracer_keep_fn *keep, void *arg);
+/* Walks up stacks by how they ended; MT_STACK_ENDS of them. */
+void tracer_read_stack_ends(const struct tracer *tracer, uint64_t *ret_ends);
+
+/* Rules, and processes that have some, at most. */
+uint32_t tracer_rules_room(const struct tracer *tracer);
+uint32_t tracer_spaces_room(const struct tracer *tracer);
+/* Rules of a module at a place of theirs. 0 or negative errno. */
+int tracer_write_rules(struct tracer *tracer, uint32_t first, const struct mt_unwind_row *rows, uint32_t count);
+/* The code of a process, at a place of its own. */
+int tracer_write_space(struct tracer *tracer, uint32_t pid, uint32_t place, const struct mt_unwind_space *space);
+void tracer_drop_space(struct tracer *tracer, uint32_t pid);
 
 /* For epoll: readable when the kernel asks for a drain. */
 int tracer_events_fd(const struct tracer *tracer);

@@ -28,7 +28,22 @@ static bool acts_on_map(uint32_t op)
 	       op == MT_OP_MBIND || op == MT_OP_MSEAL || op == MT_OP_SHMDT;
 }
 
+/* Operations that are about a range, [first argument, + second), and may split what is mapped there. */
+static bool acts_on_range(uint32_t op)
+{
+	return op == MT_OP_MPROTECT || op == MT_OP_PKEY_MPROTECT || op == MT_OP_MADVISE || op == MT_OP_MLOCK ||
+	       op == MT_OP_MLOCK2 || op == MT_OP_MUNLOCK || op == MT_OP_MBIND || op == MT_OP_MSEAL;
+}
+
 /* ---- before loading ---- */
+
+/* Beginnings of the programs' names; of those for which there is bpf_find_vma, too. */
+static const char *fentry_kind(const struct plan *plan, uint32_t op, enum edge edge)
+{
+	if (edge == EDGE_EXIT)
+		return plan->find_vma && acts_on_range(op) ? "exit_range_" : "exit_";
+	return plan->find_vma && acts_on_map(op) ? "enter_vma_" : "enter_";
+}
 
 /* The program of one system call's function: "fentry_exit_MMAP" ... */
 static struct bpf_program *fentry_program(struct mmaptrace_bpf *bpf, const struct plan *plan, uint32_t op,
@@ -37,14 +52,9 @@ static struct bpf_program *fentry_program(struct mmaptrace_bpf *bpf, const struc
 #define OP_ID(id, name, nargs) #id,
 	static const char *const ids[] = {MT_OPS(OP_ID)};
 #undef OP_ID
-	bool with_vma = edge == EDGE_ENTER && plan->find_vma && acts_on_map(op);
 	char name[NAME_LEN];
 
-	snprintf(name, sizeof(name), "fentry_%s%s",
-		 edge == EDGE_EXIT ? "exit_"
-		 : with_vma	   ? "enter_vma_"
-				   : "enter_",
-		 ids[op]);
+	snprintf(name, sizeof(name), "fentry_%s%s", fentry_kind(plan, op, edge), ids[op]);
 	return bpf_object__find_program_by_name(bpf->obj, name);
 }
 
@@ -150,12 +160,14 @@ int tracer_choose_operations(struct tracer *tracer, const struct tracer_options 
 	bpf_program__set_autoload(bpf->progs.operation_enter_vma,
 				  plan->calls == ROAD_TRACEPOINT && enters && plan->find_vma);
 	bpf_program__set_autoload(bpf->progs.operation_exit, plan->calls == ROAD_TRACEPOINT);
-	bpf_program__set_autoload(bpf->progs.operation_exit_vma,
+	bpf_program__set_autoload(bpf->progs.operation_exit_file,
 				  plan->calls == ROAD_TRACEPOINT && enters && plan->find_vma);
+	bpf_program__set_autoload(bpf->progs.operation_exit_range, plan->calls == ROAD_TRACEPOINT && plan->find_vma);
 	bpf_program__set_autoload(bpf->progs.call_enter_kprobe, plan->calls == ROAD_KPROBE && enters);
 	bpf_program__set_autoload(bpf->progs.call_enter_vma_kprobe,
 				  plan->calls == ROAD_KPROBE && enters && plan->find_vma);
 	bpf_program__set_autoload(bpf->progs.call_exit_kprobe, plan->calls == ROAD_KPROBE);
+	bpf_program__set_autoload(bpf->progs.call_exit_range_kprobe, plan->calls == ROAD_KPROBE && plan->find_vma);
 	if (plan->calls == ROAD_FENTRY)
 		choose_fentry(tracer, options, btf);
 	choose_core(tracer, options, btf);
@@ -287,27 +299,36 @@ static int attach_fentry(struct tracer *tracer, struct bpf_program *program)
 	return link_keep(tracer, bpf_program__attach(program), bpf_program__name(program));
 }
 
+static struct bpf_program *tracepoint_program(struct mmaptrace_bpf *bpf, const struct plan *plan, uint32_t op,
+					      enum edge edge)
+{
+	if (edge == EDGE_ENTER)
+		return plan->find_vma && acts_on_map(op) ? bpf->progs.operation_enter_vma : bpf->progs.operation_enter;
+	if (plan->find_vma && acts_on_range(op))
+		return bpf->progs.operation_exit_range;
+	if (op == MT_OP_SHMAT && bpf_program__autoload(bpf->progs.operation_exit_file))
+		return bpf->progs.operation_exit_file;
+	return bpf->progs.operation_exit;
+}
+
+static struct bpf_program *kprobe_program(struct mmaptrace_bpf *bpf, const struct plan *plan, uint32_t op,
+					  enum edge edge)
+{
+	if (edge == EDGE_ENTER)
+		return plan->find_vma && acts_on_map(op) ? bpf->progs.call_enter_vma_kprobe
+							 : bpf->progs.call_enter_kprobe;
+	return plan->find_vma && acts_on_range(op) ? bpf->progs.call_exit_range_kprobe : bpf->progs.call_exit_kprobe;
+}
+
 static int attach_call(struct tracer *tracer, const struct plan *plan, enum edge edge, uint32_t op)
 {
 	struct mmaptrace_bpf *bpf = tracer->bpf;
-	bool with_vma = plan->find_vma && acts_on_map(op);
-	struct bpf_program *program;
 
 	switch (plan->calls) {
 	case ROAD_TRACEPOINT:
-		if (edge == EDGE_ENTER)
-			program = with_vma ? bpf->progs.operation_enter_vma : bpf->progs.operation_enter;
-		else if (op == MT_OP_SHMAT && bpf_program__autoload(bpf->progs.operation_exit_vma))
-			program = bpf->progs.operation_exit_vma;
-		else
-			program = bpf->progs.operation_exit;
-		return attach_tracepoint(tracer, program, edge, op);
+		return attach_tracepoint(tracer, tracepoint_program(bpf, plan, op, edge), edge, op);
 	case ROAD_KPROBE:
-		return attach_call_kprobes(tracer,
-					   edge == EDGE_EXIT ? bpf->progs.call_exit_kprobe
-					   : with_vma	     ? bpf->progs.call_enter_vma_kprobe
-							     : bpf->progs.call_enter_kprobe,
-					   edge, op);
+		return attach_call_kprobes(tracer, kprobe_program(bpf, plan, op, edge), edge, op);
 	case ROAD_FENTRY:
 		return attach_fentry(tracer, fentry_program(bpf, plan, op, edge));
 	case ROAD_NONE:

@@ -9,6 +9,7 @@
 #include "digits.h"
 #include "units.h"
 #include "utf8.h"
+#include "vma.h"
 
 #define WORDS_LEN	 256
 #define PATH_COLUMNS_MIN 8
@@ -72,9 +73,7 @@ static void piece_prot(struct pieces *pieces, uint64_t prot)
 		return;
 	}
 	piece_begin(pieces);
-	buf_add_char(pieces->buf, prot & 1 ? 'r' : '-');
-	buf_add_char(pieces->buf, prot & 2 ? 'w' : '-');
-	buf_add_char(pieces->buf, prot & 4 ? 'x' : '-');
+	buf_add_str(pieces->buf, vma_prot_text(prot, text));
 }
 
 static const char *flags_prefix(uint32_t op)

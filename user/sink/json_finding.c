@@ -37,6 +37,35 @@ static void add_evidence(struct json_writer *json, const struct finding *finding
 	for (unsigned int i = 0; i < finding->file_count; i++)
 		put_evidence_file(json, &finding->files[i]);
 	json_close_array(json);
+	json_add_bool(json, "live_is_exact", finding->live_is_exact);
+	line_add_sites(json, finding->sites, finding->site_count);
+	json_close_object(json);
+}
+
+/* How the verdict was come by: the view of the past that it rests on. */
+static void add_basis(struct json_writer *json, const struct basis *basis)
+{
+	const struct view *view = &basis->view;
+
+	if (view->span_s <= 0)
+		return;
+	json_put_key(json, "basis");
+	json_open_object(json);
+	json_add_double(json, "span_s", view->span_s);
+	json_add_u64(json, "steps", view->steps);
+	json_add_double(json, "growth", view->growth);
+	json_add_double(json, "first_half", view->first_half);
+	json_add_double(json, "second_half", view->second_half);
+	json_add_double(json, "jump", view->jump);
+	json_add_double(json, "swing", view->swing);
+	json_add_double(json, "tau", view->tau);
+	json_add_double(json, "credit", view_credit(view));
+	json_add_double(json, "opened", view->opened);
+	json_add_double(json, "closed", view->closed);
+	json_add_double(json, "mapped", view->mapped);
+	json_add_double(json, "share", basis->share);
+	json_add_double(json, "need", basis->need);
+	json_add_bool(json, "one_file", basis->one_file);
 	json_close_object(json);
 }
 
@@ -55,6 +84,7 @@ void json_finding(struct buf *buf, const struct line_context *context, const str
 	json_add_double(json, "eta_s", forecast->eta_s);
 	json_add_double(json, "eta_low_s", forecast->eta_low_s);
 	json_add_double(json, "eta_high_s", forecast->eta_high_s);
+	add_basis(json, &finding->verdict.basis);
 	add_evidence(json, finding);
 	json_add_text(json, "advice", finding->advice);
 	line_add_time(&line, "raised_ts", finding->raised_ns);
@@ -63,11 +93,12 @@ void json_finding(struct buf *buf, const struct line_context *context, const str
 }
 
 void json_cleared(struct buf *buf, const struct line_context *context, uint64_t ts_ns, const struct process *process,
-		  enum finding_kind kind, uint64_t raised_ns)
+		  const struct verdict *verdict, uint64_t raised_ns)
 {
 	struct line line = line_begin_process(buf, context, "cleared", ts_ns, process);
 
-	json_add_text(&line.json, "kind", finding_kind_name(kind));
+	json_add_text(&line.json, "kind", finding_kind_name(verdict->kind));
+	json_add_text(&line.json, "severity", severity_name(verdict->severity));
 	line_add_time(&line, "raised_ts", raised_ns);
 	line_end(&line);
 }

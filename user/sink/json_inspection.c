@@ -61,14 +61,13 @@ static void add_flags(struct json_writer *json, const struct anatomy *anatomy)
 
 static void put_group(struct json_writer *json, const struct anatomy_group *group)
 {
-	char prot[] = {group->prot & 1 ? 'r' : '-', group->prot & 2 ? 'w' : '-', group->prot & 4 ? 'x' : '-',
-		       group->shared ? 's' : 'p', '\0'};
+	char prot[8];
 
 	json_open_object(json);
 	json_add_text(json, "file", group->file.path);
 	line_add_file_identity(json, &group->file);
 	json_add_bool(json, "deleted", group->file.deleted);
-	json_add_text(json, "prot", prot);
+	json_add_text(json, "prot", anatomy_prot_text(group, prot));
 	json_add_u64(json, "maps", group->maps);
 	json_add_u64(json, "bytes", group->bytes);
 	json_add_u64(json, "least_bytes", group->least);

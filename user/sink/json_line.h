@@ -28,5 +28,9 @@ void line_add_time(struct line *line, const char *key, uint64_t boot_ns);
 void line_add_file_identity(struct json_writer *json, const struct file_id *file);
 /* calls, failed, delta */
 void line_add_tally(struct json_writer *json, uint64_t calls, uint64_t failed, int64_t delta);
+/* stack, stack_end; NULL: not known */
+void line_add_stack(struct json_writer *json, const struct stack *stack);
+/* sites */
+void line_add_sites(struct json_writer *json, const struct evidence_site *sites, unsigned int count);
 
 #endif

@@ -128,6 +128,8 @@ void json_process(struct buf *buf, const struct line_context *context, uint64_t 
 	add_counts(json, process);
 	json_add_double(json, "rate_per_s", figures_rate_per_s(process));
 	json_add_double(json, "eta_s", figures_eta_s(process));
+	json_add_double(json, "eta_low_s", process->forecast.eta_low_s);
+	json_add_double(json, "eta_high_s", process->forecast.eta_high_s);
 	json_add_text(json, "state", process_state_name(process->state));
 	json_add_bool(json, "stopped", process->account.flags & MT_PROCESS_STOPPED);
 	add_account(json, process);
@@ -137,10 +139,12 @@ void json_process(struct buf *buf, const struct line_context *context, uint64_t 
 void json_exit(struct buf *buf, const struct line_context *context, uint64_t ts_ns, const struct process *process)
 {
 	struct line line = line_begin_process(buf, context, "exit", ts_ns, process);
+	struct evidence_site sites[EVIDENCE_MAX];
 
 	json_add_u64(&line.json, "map_count", process->account.map_count);
 	add_counts(&line.json, process);
 	add_account(&line.json, process);
+	line_add_sites(&line.json, sites, evidence_sites(&process->sites, sites));
 	line_end(&line);
 }
 
@@ -161,5 +165,10 @@ void json_end(struct buf *buf, const struct line_context *context, uint64_t ts_n
 	json_add_u64(&line.json, "events", facts->events);
 	json_add_u64(&line.json, "lost", facts->lost);
 	json_add_u64(&line.json, "findings", facts->findings);
+	json_put_key(&line.json, "stacks");
+	json_open_object(&line.json);
+	for (unsigned int end = 0; end < MT_STACK_ENDS; end++)
+		json_add_u64(&line.json, stack_end_name((enum mt_stack_end)end), facts->stack_ends[end]);
+	json_close_object(&line.json);
 	line_end(&line);
 }

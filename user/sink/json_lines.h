@@ -45,6 +45,7 @@ struct start_facts {
 struct end_facts {
 	double duration_s;
 	uint64_t events, lost, findings;
+	uint64_t stack_ends[MT_STACK_ENDS]; /* call stacks taken, by how they ended */
 };
 
 void json_start(struct buf *buf, const struct line_context *context, uint64_t ts_ns, const struct start_facts *facts);
@@ -55,7 +56,7 @@ void json_process(struct buf *buf, const struct line_context *context, uint64_t 
 void json_finding(struct buf *buf, const struct line_context *context, const struct process *process,
 		  const struct finding *finding);
 void json_cleared(struct buf *buf, const struct line_context *context, uint64_t ts_ns, const struct process *process,
-		  enum finding_kind kind, uint64_t raised_ns);
+		  const struct verdict *verdict, uint64_t raised_ns);
 void json_enomem(struct buf *buf, const struct line_context *context, const struct process *process,
 		 const struct refusal *refusal);
 void json_exit(struct buf *buf, const struct line_context *context, uint64_t ts_ns, const struct process *process);

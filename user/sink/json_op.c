@@ -96,12 +96,52 @@ void json_op(struct buf *buf, const struct line_context *context, const struct p
 	json_add_known_u64(json, "duration_ns", op->has_args, op->duration_ns);
 	json_add_u64(json, "map_count", op->map_count);
 	json_add_i64(json, "delta", op->delta);
+	if (op->stack)
+		line_add_stack(json, op->stack);
 	line_end(&line);
 }
 
 static void add_limit(struct json_writer *json, const char *key, uint64_t limit)
 {
 	json_add_known_u64(json, key, limit != UINT64_MAX, limit);
+}
+
+static void add_huge_pages(struct json_writer *json, const struct machine *machine)
+{
+	json_add_u64(json, "huge_page_bytes", machine->huge_page);
+	json_add_known_u64(json, "huge_pages_free", machine->huge_known, machine->huge_free);
+	json_add_known_u64(json, "huge_pages_more", machine->huge_known, machine->huge_more);
+}
+
+/* Only where it was asked for: where the evidence of the call itself did not reach, and for overcommit. */
+static void add_machine(struct json_writer *json, const struct refusal *refusal)
+{
+	const struct machine *machine = &refusal->machine;
+
+	if (refusal->reason == REASON_OVERCOMMIT)
+		json_add_word(json, "overcommit_of", refusal->shared_anonymous ? "shared_anonymous" : "private");
+	if (!machine->known)
+		return;
+	json_add_u64(json, "overcommit_memory", machine->overcommit);
+	json_add_u64(json, "ram_bytes", machine->ram);
+	json_add_u64(json, "swap_bytes", machine->swap);
+	json_add_u64(json, "commit_limit_bytes", machine->commit_limit);
+	json_add_u64(json, "committed_bytes", machine->committed);
+	if (refusal->huge)
+		add_huge_pages(json, machine);
+}
+
+static void add_range(struct json_writer *json, const struct range *range)
+{
+	if (!range->known)
+		return;
+	if (range->start < range->end) {
+		json_add_u64(json, "mapped_bytes", range->mapped);
+		json_add_known_hex(json, "hole", range->has_hole, range->hole);
+		json_add_bool(json, "splits", range->splits_start || range->splits_end);
+	}
+	if (range->room_known)
+		json_add_u64(json, "room_bytes", range->room);
 }
 
 /* What proves the reason, and what shows that it was none of the others. */
@@ -111,7 +151,7 @@ static void add_facts(struct json_writer *json, const struct refusal *refusal)
 	json_open_object(json);
 	json_add_u64(json, "map_count", refusal->map_count);
 	json_add_u64(json, "limit", refusal->limit);
-	json_add_u64(json, "refusal_point", refusal->refusal_point);
+	json_add_known_u64(json, "refusal_point", refusal->refusal_point != UINT32_MAX, refusal->refusal_point);
 	if (refusal->has_args)
 		add_args(json, refusal->op, &refusal->args);
 	json_add_u64(json, "total_vm_bytes", refusal->total_vm);
@@ -120,6 +160,12 @@ static void add_facts(struct json_writer *json, const struct refusal *refusal)
 	add_limit(json, "rlimit_as_bytes", refusal->rlimit_as);
 	add_limit(json, "rlimit_data_bytes", refusal->rlimit_data);
 	add_limit(json, "rlimit_memlock_bytes", refusal->rlimit_memlock);
+	if (refusal->asked)
+		json_add_u64(json, "asked_bytes", refusal->asked);
+	if (refusal->thread_stack)
+		json_add_bool(json, "thread_stack", true);
+	add_machine(json, refusal);
+	add_range(json, &refusal->range);
 	json_close_object(json);
 }
 
@@ -134,6 +180,8 @@ void json_enomem(struct buf *buf, const struct line_context *context, const stru
 	json_add_word(json, "op", op_name(refusal->op));
 	json_add_word(json, "errno", errno_name(refusal->error, name, sizeof(name)));
 	json_add_word(json, "reason", reason_name(refusal->reason));
+	json_add_bool(json, "estimated", refusal->estimated);
 	add_facts(json, refusal);
+	line_add_stack(json, refusal->stack);
 	line_end(&line);
 }

@@ -212,3 +212,12 @@ enum paint paint_of_severity(enum severity severity)
 		return PAINT_ALARM;
 	return severity == SEVERITY_WARNING ? PAINT_YELLOW : PAINT_CYAN;
 }
+
+void row_share(struct row *row, uint64_t maps, uint32_t limit)
+{
+	double ratio = limit ? (double)maps / limit : 0;
+	char percent[UNITS_LEN], text[UNITS_LEN];
+
+	row_chunkf(row, paint_of_ratio(ratio), "(%s of %s)", units_percent(ratio, percent, sizeof(percent)),
+		   units_count(limit, text, sizeof(text)));
+}

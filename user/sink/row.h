@@ -48,6 +48,9 @@ void row_chunkf(struct row *row, enum paint paint, const char *format, ...) __at
 /* Punctuation right behind the last chunk, if another one follows. */
 void row_mark(struct row *row, char mark);
 
+/* A chunk: "(6.3 % of 65,530)", in the colour of that share; limit 0 is a share of none. */
+void row_share(struct row *row, uint64_t maps, uint32_t limit);
+
 /* Any bytes up to NUL, escaped for a terminal and cut to fit. Returns out. */
 const char *row_escape(const char *bytes, char *out, size_t size);
 /* comm[pid], escaped. Returns out. */

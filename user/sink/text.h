@@ -14,6 +14,7 @@ struct text_style {
 	bool wall_clock;    /* -T: time of day instead of seconds since start */
 	bool redraw;	    /* the table replaces the one before (terminal) */
 	bool no_results;    /* no hooks for calls: who failed is not known */
+	bool explains;	    /* -v: by what a verdict was come by */
 	unsigned int width; /* columns; 0: unlimited */
 	uint64_t start_ns;  /* boot clock when tracing began */
 	struct line_context line;
@@ -40,7 +41,7 @@ void text_op(struct buf *buf, const struct text_style *style, const struct proce
 void text_finding(struct buf *buf, const struct text_style *style, const struct process *process,
 		  const struct finding *finding);
 void text_cleared(struct buf *buf, const struct text_style *style, const struct process *process,
-		  enum finding_kind kind, uint64_t now_ns, uint64_t raised_ns);
+		  const struct verdict *verdict, uint64_t now_ns, uint64_t raised_ns);
 void text_enomem(struct buf *buf, const struct text_style *style, const struct process *process,
 		 const struct refusal *refusal);
 void text_exit(struct buf *buf, const struct text_style *style, uint64_t ts_ns, const struct process *process);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What happens to processes, in words: findings raised and cleared, refusals, exits. */
+/* What happens to processes, in words: findings raised and cleared, exits. Refusals: text_refusal.c. */
 #include "text.h"
 
 #include <ctype.h>
@@ -11,12 +11,13 @@
 #include "cleanup.h"
 #include "figures.h"
 #include "row.h"
+#include "text_site.h"
 #include "units.h"
 
 #define INDENT	   4
 #define NAME_LEN   96	/* comm[pid], escaped */
 #define PATH_LEN   704	/* a path of FILE_PATH_LEN, escaped */
-#define ADVICE_OUT 1408 /* an advice of ADVICE_LEN, escaped */
+#define ADVICE_OUT 1920 /* an advice of ADVICE_LEN, escaped */
 
 static void put_time(struct row *row, uint64_t ts_ns)
 {
@@ -27,12 +28,14 @@ static void put_time(struct row *row, uint64_t ts_ns)
 			  units_clock(figures_unix_ns(ts_ns, row->style->line.wall_offset_ns), text, sizeof(text)));
 }
 
-static void put_kind(struct row *row, enum paint paint, enum finding_kind kind)
+/* Growth that is not yet called a leak goes by its own name. */
+static void put_kind(struct row *row, enum paint paint, enum finding_kind kind, enum severity severity)
 {
+	const char *name = kind == FINDING_LEAK && severity == SEVERITY_INFO ? "growth" : finding_kind_name(kind);
 	char text[UNITS_LEN];
 	size_t i = 0;
 
-	for (const char *name = finding_kind_name(kind); *name && i < sizeof(text) - 1; name++)
+	for (; *name && i < sizeof(text) - 1; name++)
 		text[i++] = (char)toupper((unsigned char)*name);
 	text[i] = '\0';
 	row_chunk(row, paint, text);
@@ -49,12 +52,10 @@ static void put_process(struct row *row, const struct process *process)
 /* "4,096 maps (6.3 % of 65,530)" */
 static void put_maps(struct row *row, uint32_t map_count, uint32_t limit)
 {
-	double ratio = limit ? (double)map_count / limit : 0;
-	char text[UNITS_LEN], percent[UNITS_LEN];
+	char text[UNITS_LEN];
 
 	row_chunk(row, PAINT_PLAIN, units_plural(map_count, "map", text, sizeof(text)));
-	row_chunkf(row, paint_of_ratio(ratio), "(%s of %s)", units_percent(ratio, percent, sizeof(percent)),
-		   units_count(limit, text, sizeof(text)));
+	row_share(row, map_count, limit);
 }
 
 /* "limit in 2 m 0 s (1 m 50 s to 2 m 10 s)" */
@@ -143,6 +144,36 @@ static void put_age(struct row *row, const struct finding *finding)
 		row_chunkf(row, PAINT_PLAIN, "(for %s)", units_duration(age_ns, text, sizeof(text)));
 }
 
+/* "by 2 m 24 s in 10 steps: +26,000 maps that stay (13,010, then 12,990; 2,610 at once), ..." */
+static void put_basis(struct buf *buf, const struct text_style *style, const struct basis *basis)
+{
+	const struct view *view = &basis->view;
+	struct row row = row_begin(buf, style, INDENT * 2);
+	char span[UNITS_LEN], growth[UNITS_LEN], first[UNITS_LEN], second[UNITS_LEN], most[UNITS_LEN], swing[UNITS_LEN];
+
+	row_blanks(&row, INDENT);
+	row_chunkf(&row, PAINT_DIM, "by %s in %u steps:", units_seconds(view->span_s, span, sizeof(span)), view->steps);
+	row_chunkf(&row, PAINT_DIM, "%s maps that stay", units_change((int64_t)view->growth, growth, sizeof(growth)));
+	row_chunkf(&row, PAINT_DIM, "(%s, then %s; %s at once)",
+		   units_change((int64_t)view->first_half, first, sizeof(first)),
+		   units_change((int64_t)view->second_half, second, sizeof(second)),
+		   units_count((uint64_t)view->jump, most, sizeof(most)));
+	row_mark(&row, ',');
+	row_chunkf(&row, PAINT_DIM, "in order by %.2f", view->tau);
+	row_mark(&row, ',');
+	if (view->swing >= 1)
+		row_chunkf(&row, PAINT_DIM, "under falls of %s",
+			   units_count((uint64_t)view->swing, swing, sizeof(swing)));
+	row_mark(&row, ',');
+	row_chunkf(&row, PAINT_DIM, "%.0f %% mapped",
+		   view->growth > 0 ? fmin(100, 100 * view->mapped / view->growth) : 0);
+	row_mark(&row, ',');
+	row_chunkf(&row, PAINT_DIM, "%.1f %% of the room", 100 * basis->share);
+	row_chunkf(&row, PAINT_DIM, "(called from %.0f %% on%s)", 100 * basis->need,
+		   basis->one_file ? ", as it is one file" : "");
+	row_end(&row);
+}
+
 void text_finding(struct buf *buf, const struct text_style *style, const struct process *process,
 		  const struct finding *finding)
 {
@@ -151,7 +182,7 @@ void text_finding(struct buf *buf, const struct text_style *style, const struct 
 	char advice[ADVICE_OUT];
 
 	put_time(&row, finding->ts_ns);
-	put_kind(&row, paint, finding->verdict.kind);
+	put_kind(&row, paint, finding->verdict.kind, finding->verdict.severity);
 	row_chunk(&row, paint, severity_name(finding->verdict.severity));
 	put_age(&row, finding);
 	put_process(&row, process);
@@ -160,101 +191,32 @@ void text_finding(struct buf *buf, const struct text_style *style, const struct 
 	put_forecast(&row, &finding->verdict.forecast);
 	put_evidence(&row, finding);
 	row_end(&row);
+	if (style->explains && finding->verdict.basis.view.span_s > 0)
+		put_basis(buf, style, &finding->verdict.basis);
 	if (!finding->advice[0])
 		return;
 	row = row_begin(buf, style, INDENT);
 	row_blanks(&row, INDENT);
 	row_words(&row, PAINT_PLAIN, row_escape(finding->advice, advice, sizeof(advice)));
 	row_end(&row);
+	if (finding->site_count)
+		text_callers(buf, style, INDENT * 2, finding->sites[0].site);
 }
 
 void text_cleared(struct buf *buf, const struct text_style *style, const struct process *process,
-		  enum finding_kind kind, uint64_t now_ns, uint64_t raised_ns)
+		  const struct verdict *verdict, uint64_t now_ns, uint64_t raised_ns)
 {
 	struct row row = row_begin(buf, style, INDENT);
 	char text[UNITS_LEN];
 
 	put_time(&row, now_ns);
-	put_kind(&row, PAINT_GREEN, kind);
+	put_kind(&row, PAINT_GREEN, verdict->kind, verdict->severity);
 	row_chunk(&row, PAINT_GREEN, "cleared");
 	put_process(&row, process);
 	row_chunk(&row, PAINT_PLAIN, units_plural(process->account.map_count, "map", text, sizeof(text)));
 	row_mark(&row, ',');
 	row_chunkf(&row, PAINT_PLAIN, "no longer so after %s",
 		   units_duration(now_ns > raised_ns ? now_ns - raised_ns : 0, text, sizeof(text)));
-	row_end(&row);
-}
-
-static void put_refused_call(struct row *row, const struct refusal *refusal)
-{
-	const struct call call = {
-		.op = refusal->op,
-		.syscall = UINT32_MAX,
-		.args = refusal->has_args ? &refusal->args : NULL,
-	};
-	_cleanup_buf_ struct buf text = {0};
-
-	call_text(&text, &call, 0);
-	buf_add_char(&text, '\0');
-	if (!text.failed)
-		row_words(row, PAINT_PLAIN, text.data);
-}
-
-/* "address space 3 GiB, RLIMIT_AS 3 GiB" */
-static void put_sizes(struct row *row, const char *what, uint64_t used, const char *limit_name, uint64_t limit)
-{
-	char text[UNITS_LEN];
-
-	row_chunkf(row, PAINT_PLAIN, "%s %s", what, units_bytes(used, text, sizeof(text)));
-	row_mark(row, ',');
-	if (limit == UINT64_MAX)
-		row_chunkf(row, PAINT_PLAIN, "%s unlimited", limit_name);
-	else
-		row_chunkf(row, PAINT_PLAIN, "%s %s", limit_name, units_bytes(limit, text, sizeof(text)));
-}
-
-/* Why, with the figures that prove it. */
-static void put_reason(struct row *row, const struct refusal *refusal)
-{
-	char text[UNITS_LEN];
-
-	if (refusal->reason == REASON_UNKNOWN)
-		row_chunk(row, PAINT_PLAIN, "refused, reason unknown");
-	else
-		row_chunkf(row, PAINT_BOLD, "refused by %s", reason_name(refusal->reason));
-	row_mark(row, ':');
-	switch (refusal->reason) {
-	case REASON_MAX_MAP_COUNT:
-		put_maps(row, refusal->map_count, refusal->limit);
-		row_mark(row, ',');
-		row_chunkf(row, PAINT_PLAIN, "%s is refused from %s on", op_name(refusal->op),
-			   units_count(refusal->refusal_point, text, sizeof(text)));
-		break;
-	case REASON_RLIMIT_AS:
-		put_sizes(row, "address space", refusal->total_vm, "RLIMIT_AS", refusal->rlimit_as);
-		break;
-	case REASON_RLIMIT_DATA:
-		put_sizes(row, "data", refusal->data_vm, "RLIMIT_DATA", refusal->rlimit_data);
-		break;
-	case REASON_MEMLOCK:
-		put_sizes(row, "locked memory", refusal->locked_vm, "RLIMIT_MEMLOCK", refusal->rlimit_memlock);
-		break;
-	default:
-		put_maps(row, refusal->map_count, refusal->limit);
-	}
-}
-
-void text_enomem(struct buf *buf, const struct text_style *style, const struct process *process,
-		 const struct refusal *refusal)
-{
-	struct row row = row_begin(buf, style, INDENT);
-	char name[UNITS_LEN];
-
-	put_time(&row, refusal->ts_ns);
-	row_chunk(&row, PAINT_RED, errno_name(refusal->error, name, sizeof(name)));
-	put_process(&row, process);
-	put_refused_call(&row, refusal);
-	put_reason(&row, refusal);
 	row_end(&row);
 }
 

@@ -34,14 +34,12 @@ static void put_line(struct buf *buf, const struct text_style *style, enum paint
 static void put_headline(struct buf *buf, const struct text_style *style, const struct inspection *inspection)
 {
 	const struct anatomy *anatomy = &inspection->anatomy;
-	double ratio = inspection->limit ? (double)anatomy->maps / inspection->limit : 0;
-	char comm[sizeof(inspection->comm) * 4], text[UNITS_LEN], percent[UNITS_LEN];
+	char comm[sizeof(inspection->comm) * 4], text[UNITS_LEN];
 	struct row row = row_begin(buf, style, INDENT);
 
 	row_chunkf(&row, PAINT_BOLD, "%s[%u]:", row_escape(inspection->comm, comm, sizeof(comm)), inspection->pid);
 	row_chunk(&row, PAINT_BOLD, units_plural(anatomy->maps, "map", text, sizeof(text)));
-	row_chunkf(&row, paint_of_ratio(ratio), "(%s of %s)", units_percent(ratio, percent, sizeof(percent)),
-		   units_count(inspection->limit, text, sizeof(text)));
+	row_share(&row, anatomy->maps, inspection->limit);
 	row_mark(&row, ',');
 	row_chunk(&row, PAINT_PLAIN, units_bytes(anatomy->bytes, text, sizeof(text)));
 	row_mark(&row, ',');
@@ -131,16 +129,14 @@ static void put_group_cells(struct buf *buf, const struct text_style *style, enu
 
 static void put_group(struct buf *buf, const struct text_style *style, const struct anatomy_group *group)
 {
-	char maps[UNITS_LEN], bytes[UNITS_LEN], seam[UNITS_LEN * 2], path[PATH_LEN + 16];
-	char prot[] = {group->prot & 1 ? 'r' : '-', group->prot & 2 ? 'w' : '-', group->prot & 4 ? 'x' : '-',
-		       group->shared ? 's' : 'p', '\0'};
+	char maps[UNITS_LEN], bytes[UNITS_LEN], seam[UNITS_LEN * 2], path[PATH_LEN + 16], prot[8];
 
 	top_seam(group->seams, seam, sizeof(seam));
 	row_escape(group->file.path, path, PATH_LEN);
 	if (group->file.deleted)
 		strcat(path, " (deleted)");
 	put_group_cells(buf, style, PAINT_PLAIN, units_count(group->maps, maps, sizeof(maps)),
-			units_bytes(group->bytes, bytes, sizeof(bytes)), prot, seam, path);
+			units_bytes(group->bytes, bytes, sizeof(bytes)), anatomy_prot_text(group, prot), seam, path);
 }
 
 static void put_groups(struct buf *buf, const struct text_style *style, const struct anatomy *anatomy, uint32_t rows)
@@ -148,7 +144,7 @@ static void put_groups(struct buf *buf, const struct text_style *style, const st
 	struct anatomy_group *groups = calloc(rows, sizeof(*groups));
 	size_t count = groups ? anatomy_top(anatomy, groups, rows) : 0;
 	uint64_t rest = anatomy->maps;
-	char text[UNITS_LEN], line[UNITS_LEN * 2];
+	char text[UNITS_LEN];
 
 	put_group_cells(buf, style, PAINT_DIM, "MAPS", "BYTES", "PROT", "APART BY", "FILE");
 	for (size_t i = 0; i < count; i++) {
@@ -159,8 +155,7 @@ static void put_groups(struct buf *buf, const struct text_style *style, const st
 	if (rest) {
 		struct row row = row_begin(buf, style, INDENT);
 
-		snprintf(line, sizeof(line), "%s", units_count(rest, text, sizeof(text)));
-		row_right(&row, PAINT_DIM, line, COUNT_COLUMNS);
+		row_right(&row, PAINT_DIM, units_count(rest, text, sizeof(text)), COUNT_COLUMNS);
 		row_blanks(&row, 2);
 		row_put(&row, PAINT_DIM, "in smaller groups (-r shows more)");
 		row_end(&row);

@@ -13,10 +13,12 @@
 #include "digits.h"
 #include "figures.h"
 #include "row.h"
+#include "text_site.h"
 #include "units.h"
 
-#define NARROW	 110 /* columns, below which addresses and digits make room for the call */
-#define CELL_LEN 64
+#define STACK_INDENT 8
+#define NARROW	     110 /* columns, below which addresses and digits make room for the call */
+#define CELL_LEN     64
 
 /* Widths of the columns before the call. */
 struct layout {
@@ -164,4 +166,5 @@ void text_op(struct buf *buf, const struct text_style *style, const struct proce
 	paint = put_result(&row, &layout, op);
 	put_call(&row, paint, op);
 	row_end(&row);
+	text_stack(buf, style, STACK_INDENT, op->stack);
 }

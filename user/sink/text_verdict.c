@@ -7,6 +7,7 @@
 
 #include "figures.h"
 #include "row.h"
+#include "text_site.h"
 #include "units.h"
 #include "utf8.h"
 
@@ -17,7 +18,6 @@
 #define FILES_SHOWN    8
 #define LABEL_COLUMNS  16 /* of the operation table: most names of operations */
 #define NUMBER_COLUMNS 11 /* "1,048,577" and a gap */
-#define EARLY_NS       24000000000ULL
 #define EARLY_GROWTH   64 /* of the limit */
 #define NEAR_LIMIT     0.9
 
@@ -42,15 +42,13 @@ static void put_headline(struct buf *buf, const struct text_style *style, uint64
 			 uint32_t limit)
 {
 	const struct account *account = &process->account;
-	char name[NAME_LEN], from[UNITS_LEN], text[UNITS_LEN], percent[UNITS_LEN];
+	char name[NAME_LEN], from[UNITS_LEN], text[UNITS_LEN];
 	struct row row = row_begin(buf, style, INDENT);
-	double ratio = process_ratio(process, limit);
 
 	row_chunkf(&row, PAINT_BOLD, "%s:", row_process(process, name, sizeof(name)));
 	row_chunkf(&row, PAINT_BOLD, "%s -> %s", units_count(account->baseline, from, sizeof(from)),
 		   units_plural(account->map_count, "map", text, sizeof(text)));
-	row_chunkf(&row, paint_of_ratio(ratio), "(%s of %s)", units_percent(ratio, percent, sizeof(percent)),
-		   units_count(limit, text, sizeof(text)));
+	row_share(&row, account->map_count, limit);
 	row_chunkf(&row, PAINT_PLAIN, "in %s", units_duration(watched_ns(style, ts_ns, process), text, sizeof(text)));
 	row_mark(&row, ',');
 	row_chunkf(&row, PAINT_PLAIN, "%s at most", units_count(account->high_water, text, sizeof(text)));
@@ -227,9 +225,12 @@ static void put_files(struct buf *buf, const struct text_style *style, const str
 }
 
 /* It has grown, by more than it gave back, and was seen for less time than a leak takes to be called (detect_leak). */
-static bool is_too_early(const struct account *account, uint64_t ns, uint32_t limit)
+/* It grew, and still did when last seen; what is called a leak takes more. */
+static bool is_too_early(const struct process *process, uint32_t limit)
 {
-	return ns < EARLY_NS && account->map_count > account->baseline &&
+	const struct account *account = &process->account;
+
+	return process->state != PROCESS_STEADY && account->map_count > account->baseline &&
 	       account->map_count - account->baseline >= limit / EARLY_GROWTH && account->closed < account->opened / 2;
 }
 
@@ -243,7 +244,7 @@ static void put_no_finding(struct buf *buf, const struct text_style *style, uint
 
 	if (process_ratio(process, limit) >= NEAR_LIMIT)
 		row_chunk(&row, PAINT_RED, "near the limit, but no leak seen");
-	else if (is_too_early(&process->account, ns, limit))
+	else if (is_too_early(process, limit))
 		row_chunk(&row, PAINT_YELLOW, "too early to tell a leak from a warm-up");
 	else
 		row_chunk(&row, PAINT_GREEN, "no leak seen");
@@ -257,13 +258,20 @@ static void put_no_finding(struct buf *buf, const struct text_style *style, uint
 void text_verdict(struct buf *buf, const struct text_style *style, uint64_t ts_ns, const struct process *process,
 		  uint32_t limit, const struct finding *findings, unsigned int count)
 {
+	bool called = false;
+
 	buf_add_char(buf, '\n');
 	put_headline(buf, style, ts_ns, process, limit);
 	put_ops(buf, style, &process->account);
 	put_failures(buf, style, &process->account);
 	put_files(buf, style, &process->files);
-	for (unsigned int i = 0; i < count; i++)
+	text_sites(buf, style, &process->sites);
+	for (unsigned int i = 0; i < count; i++) {
 		text_finding(buf, style, process, &findings[i]);
-	if (!count)
+		called |= findings[i].verdict.severity > SEVERITY_INFO;
+	}
+	for (unsigned int kind = 0; kind < FINDING_KINDS; kind++)
+		called |= process_open_finding(process, kind).severity > SEVERITY_INFO;
+	if (!called)
 		put_no_finding(buf, style, ts_ns, process, limit);
 }

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The call sites of a process, read when there is something to say about it. */
+#include <errno.h>
+
+#include "log.h"
+#include "maps_reader.h"
+#include "recording_answers.h"
+#include "session.h"
+
+/* In the hurry of a process about to fail, names that are not known yet are not waited for. */
+#define HURRY_MS 20
+#define NAMES_MS 300
+
+static int take_site(const struct mt_site_key *key, const struct mt_site *site, void *arg)
+{
+	return site_list_add(arg, key, site);
+}
+
+struct reconciling {
+	struct site_list *list;
+	struct file_table *files;
+	struct ledger ledger;
+};
+
+static int take_map(const struct mt_map_key *key, const struct mt_map *map, void *arg)
+{
+	struct reconciling *work = arg;
+
+	return site_list_enter(work->list, key, map, &work->ledger);
+}
+
+static int count_vma(const struct vma *vma, void *arg)
+{
+	struct reconciling *work = arg;
+	struct file_id id;
+
+	site_list_count(work->list, ledger_owner(&work->ledger, vma->start), vma->end - vma->start, vma->deleted);
+	if (vma->deleted) {
+		vma_file(vma, &id);
+		file_table_mark_deleted(work->files, &id);
+	}
+	return 0;
+}
+
+/* Holds the ledger against the kernel's own list. What cannot be read leaves the counts as they were kept. */
+static void reconcile(struct session *session, struct process *process, struct site_list *list)
+{
+	struct reconciling work = {.list = list, .files = &process->files};
+	int error = tracer_read_ledger(session->tracer, process->account.mm, process->key.pid, take_map, &work);
+
+	if (!error)
+		error = ledger_sort(&work.ledger);
+	if (!error) {
+		struct site_list kept = *list;
+
+		site_list_recount(list);
+		error = maps_read(process->key.pid, count_vma, &work);
+		if (error)
+			*list = kept; /* it has ended meanwhile */
+	}
+	if (error)
+		log_debug("maps of %u are not held against the ledger: %s", process->key.pid, strerror(-error));
+	ledger_free(&work.ledger);
+}
+
+static void add_names(struct session *session, struct process *process)
+{
+	struct site_list *list = &process->sites;
+
+	for (unsigned int i = 0; i < list->count; i++) {
+		struct site *site = &list->sites[i];
+		const struct file_use *use = site->has_file ? file_table_find(&process->files, &site->file) : NULL;
+
+		if (use && use->id.path_is_full)
+			site->file = use->id;
+		site->stack = stacks_find(&session->stacks, site->stack_id);
+	}
+}
+
+/* Gives those gathered their names, as far as they come within this time. */
+static void name_sites(struct session *session, struct process *process, uint32_t timeout_ms)
+{
+	/* Asked for first, so that those whose record was lost are waited for as well. */
+	add_names(session, process);
+	if (!timeout_ms)
+		return;
+	stacks_await(&session->stacks, 0, timeout_ms);
+	add_names(session, process);
+}
+
+static bool has_sites(const struct session *session, const struct process *process)
+{
+	return process->target && (session->answers || (session->stacks.symbolizer && session->tracer));
+}
+
+/* 0 or negative errno: then the list is empty. */
+static int read_sites(struct session *session, struct process *process, enum gather how, struct site_list *list)
+{
+	struct unpack payload;
+	int error;
+
+	if (session->answers)
+		return source_answer(session, ENTRY_SITES, process, &payload) ? recording_take_sites(&payload, list)
+									      : 0;
+	error = tracer_read_sites(session->tracer, process->account.mm, process->key.pid, take_site, list);
+	if (error)
+		return error;
+	site_list_sort(list);
+	if (how == GATHER_EXACT && !process->ended)
+		reconcile(session, process, list);
+	if (session->recorder)
+		recorder_add_sites(session->recorder, &process->key, list);
+	return 0;
+}
+
+void session_gather_sites(struct session *session, struct process *process, enum gather how)
+{
+	static const uint32_t wait_ms[] = {
+		[GATHER_AS_KNOWN] = 0, [GATHER_IN_A_HURRY] = HURRY_MS, [GATHER_EXACT] = NAMES_MS};
+	struct site_list *list = &process->sites;
+
+	if (!has_sites(session, process))
+		return;
+	site_list_free(list);
+	if (read_sites(session, process, how, list)) {
+		session->memory_lost++;
+		return;
+	}
+	name_sites(session, process, wait_ms[how]);
+	site_list_set_growth(list, (int64_t)process->account.map_count - process->account.baseline);
+	site_list_rank(list);
+}
+
+/*
+ * Told apart by time: news of a refusal to the next program may come before that of the
+ * exec, and then its mm is known as the process's already.
+ */
+void session_forget_sites(struct session *session, struct process *process, uint64_t before_ns)
+{
+	if (!has_sites(session, process))
+		return;
+	site_list_free(&process->sites); /* it borrows the stacks */
+	if (session->tracer)
+		tracer_drop_sites(session->tracer, process->key.pid, before_ns);
+	stacks_forget(&session->stacks, process->key.pid, process->key.start_ns);
+}
