@@ -25,7 +25,7 @@ KINDS = {"leak", "exhaustion", "enomem"}
 SEVERITIES = {"info", "warning", "critical"}
 REASONS = {
     "max_map_count", "rlimit_as", "rlimit_data", "overcommit", "address_space",
-    "length", "memlock", "kernel_memory", "unknown",
+    "length", "memlock", "kernel_memory", "not_mapped", "no_room", "unknown",
 }  # fmt: skip
 
 
@@ -106,13 +106,35 @@ def _is_credits(value):
     return isinstance(value, dict) and set(value) <= OPS and all(_is_int(delta) for delta in value.values())
 
 
+STACK_ENDS = ("complete", "no_rule", "unread", "depth", "early")
+FRAME = {
+    "function": _or_null(_is_text), "file": _or_null(_is_text), "line": _or_null(_is_count),
+    "module": _or_null(_is_text), "offset": _is_hex, "build_id": _or_null(_is_text),
+    "inlined": lambda v: isinstance(v, bool),
+}  # fmt: skip
+
+
+def _is_stack(value):
+    return isinstance(value, list) and not any(_fields(frame, FRAME) for frame in value)
+
+
+SITE = {
+    "op": OPS.__contains__, "live": _is_count, "delta": _is_int, "share": lambda v: _is_number(v) and 0 <= v <= 1,
+    "calls": _is_count, "unmapped": _is_count, "cut": _is_count, "bytes": _is_count, "file": _or_null(_is_text),
+    "deleted": _is_count, "stacks": _is_count, "many_files": lambda v: isinstance(v, bool), "stack": _or_null(_is_stack),
+}  # fmt: skip
+
+
 def _is_evidence(value):
     if not isinstance(value, dict):
         return False
-    ops, files = value.get("ops"), value.get("files")
+    ops, files, sites = value.get("ops"), value.get("files"), value.get("sites")
     return (
         isinstance(ops, list)
         and isinstance(files, list)
+        and isinstance(sites, list)
+        and isinstance(value.get("live_is_exact"), bool)
+        and not any(_fields(site, SITE) for site in sites)
         and not any(_fields(op, {"op": OPS.__contains__, "calls": _is_count, "failed": _is_count, "delta": _is_int})
                     for op in ops)
         and not any(_fields(file, {"maps": _is_int, "calls": _is_count, "unmapped": _is_count, "bytes": _is_int,
@@ -139,7 +161,8 @@ TYPES = {
     },
     "process": {
         **ACCOUNT, "limit": _is_count, "ratio": _is_number, "net_calls": _is_int, "rate_per_s": _is_number,
-        "eta_s": _or_null(_is_number), "state": STATES.__contains__,
+        "eta_s": _or_null(_is_number), "eta_low_s": _or_null(_is_number), "eta_high_s": _or_null(_is_number),
+        "state": STATES.__contains__,
     },
     "finding": {
         "kind": KINDS.__contains__, "severity": SEVERITIES.__contains__, "map_count": _is_count, "limit": _is_count,
@@ -147,14 +170,19 @@ TYPES = {
         "eta_high_s": _or_null(_is_number), "evidence": _is_evidence,
         "advice": lambda v: _is_text(v) and v,
     },
-    "cleared": {"kind": KINDS.__contains__, "raised_ts": lambda v: _is_text(v) and TIME.fullmatch(v)},
+    "cleared": {
+        "kind": KINDS.__contains__, "severity": SEVERITIES.__contains__,
+        "raised_ts": lambda v: _is_text(v) and TIME.fullmatch(v),
+    },
     "enomem": {
         "tid": _is_count, "op": OPS.__contains__, "errno": _is_errno, "reason": REASONS.__contains__,
-        "facts": lambda v: isinstance(v, dict),
+        "estimated": lambda v: isinstance(v, bool),
+        "facts": lambda v: isinstance(v, dict), "stack": _or_null(_is_stack),
     },
-    "exit": ACCOUNT,
+    "exit": {**ACCOUNT, "sites": lambda v: isinstance(v, list) and not any(_fields(site, SITE) for site in v)},
     "loss": {"what": lambda v: _is_text(v) and v, "count": _is_count},
-    "end": {"duration_s": _is_number, "events": _is_count, "lost": _is_count, "findings": _is_count},
+    "end": {"duration_s": _is_number, "events": _is_count, "lost": _is_count, "findings": _is_count,
+            "stacks": lambda v: isinstance(v, dict) and not _fields(v, dict.fromkeys(STACK_ENDS, _is_count))},
 }  # fmt: skip
 
 COMMON = {

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """What already lives is known from the first second on."""
 
+import contextlib
+
 from lib import Case, Tracer, limit_maps, losses, main, maps_count, maps_count_all, start_workload
 
 HELD = 60000
@@ -34,6 +36,10 @@ class Attach(Case):
 
     def test_every_process(self):
         """Those whose count stood still meanwhile; kernel threads have none and are not shown."""
+        stack = contextlib.ExitStack()
+        self.addCleanup(stack.close)
+        for maps in (100, 1000, 5000):
+            stack.enter_context(start_workload("holder", "--maps", maps, ready=True))
         before = maps_count_all()
         with Tracer("-i", "1") as tracer:
             first = tracer.wait_type("process")

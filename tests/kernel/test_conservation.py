@@ -21,7 +21,10 @@ SKIPS = "runs of BPF programs: skipped by the kernel"
 # return probes for: on older kernels as many as there are processors.
 UNSEEN = "operations whose end was not seen"
 BY_KPROBE = "kprobe" in os.environ.get("MMAPTRACE_ARGS", "")
-ATTEMPTS = 1 if PATIENCE == 1 else 4
+SKIPS_EXCUSED = PATIENCE != 1
+# The reader has had too little of a busy machine: told, and no fault, but nothing can be compared by it.
+RING_FULL = "ring buffer full"
+ATTEMPTS = 4
 MARKER = "0x6d61726b000"
 SUCCESS = None
 
@@ -85,6 +88,10 @@ class Books:
             kind.append(f"{problem}: {line}")
 
     @property
+    def was_full(self):
+        return any(line["what"].endswith(RING_FULL) for line in losses(self.others))
+
+    @property
     def skips(self):
         return sum(line["count"] for line in self.others if line["what"] == SKIPS)
 
@@ -120,7 +127,7 @@ class SeedsCase(Case):
     def check_books(self, books):
         self.assertEqual(books.problems[:5], [])
         lost = [(line["what"], line["count"]) for line in losses(books.others)]
-        excuses = (SKIPS, UNSEEN) if books.skips and ATTEMPTS > 1 else (UNSEEN,) if BY_KPROBE else ()
+        excuses = (SKIPS, UNSEEN) if books.skips and SKIPS_EXCUSED else (UNSEEN,) if BY_KPROBE else ()
         if not any(what in excuses for what, _ in lost):
             self.assertEqual(books.resultless[:5], [])
         self.assertEqual([pair for pair in lost if pair[0] not in excuses], [])
@@ -179,16 +186,17 @@ class SeedsCase(Case):
         for start in range(first, first + count, BATCH):
             seeds = range(start, min(start + BATCH, first + count))
             for attempt in range(ATTEMPTS):
-                run, books = self.run_batch(seeds, options, verify, program, parallel=1 if attempt else 2)
-                if not verify or not books.skips:
+                is_last = attempt == ATTEMPTS - 1
+                run, books = self.run_batch(seeds, options, verify, program, 1 if attempt else 2, is_last)
+                if not books.was_full and not (SKIPS_EXCUSED and verify and books.skips):
                     break
             if verify:
                 calls += self.check_every_line(run, books)
         if verify:
             self.assertGreaterEqual(calls, count * OPS)
 
-    def run_batch(self, seeds, options, verify, program, parallel):
-        """Its books, which obey the law."""
+    def run_batch(self, seeds, options, verify, program, parallel, is_last):
+        """Its books, which obey the law unless the ring was full and it can be run again."""
         folder = self.directory()
         if verify:
             options = [*options, "--verify", os.path.join(folder, "verify")]
@@ -196,6 +204,8 @@ class SeedsCase(Case):
         self.assertEqual(run.status, 0, run.stderr)
         books = Books(run.lines(), self.calls_seen)
         os.unlink(run.json)
+        if books.was_full and not is_last:
+            return run, books
         results = results_parse(run.text(run.results))
         pids = {pid: maps for pid, maps, _ in results}
         self.assertGreaterEqual(len(pids), len(seeds))

@@ -12,7 +12,7 @@ from lib import ROOT, WORKLOADS, Case, Child, Tracer, main, start_workload, wait
 
 NOBODY = 65534
 # Comms of the test workloads: other tests may leak on this machine at the same time.
-LEAKS = {name[:15] for name in os.listdir(WORKLOADS)} if os.path.isdir(WORKLOADS) else set()
+LEAKS = {name[:15] for _, _, names in os.walk(WORKLOADS) for name in names}
 
 
 class Healthy(Case):

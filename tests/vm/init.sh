@@ -6,7 +6,7 @@
 
 bb=/bin/busybox
 $bb --install -s /bin
-export PATH=/sbin:/bin:/usr/sbin:/usr/bin HOME=/root TERM=dumb LC_ALL=C.UTF-8
+export PATH=/sbin:/bin:/usr/sbin:/usr/bin HOME=/root TERM=dumb LC_ALL=C.UTF-8 MMAPTRACE_GUEST=1
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev 2>/dev/null

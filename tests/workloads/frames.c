@@ -24,6 +24,7 @@ struct service {
 	long inputs;
 	long pace_us;
 	long batches;
+	bool hold;
 	unsigned long iteration;
 };
 
@@ -81,11 +82,9 @@ static void batch_run(struct service *service)
 static void options_parse(struct service *service, int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"inputs", required_argument, NULL, 'i'},
-		{"pace", required_argument, NULL, 'p'},
-		{"batches", required_argument, NULL, 'b'},
-		{"object", required_argument, NULL, 'o'},
-		{0},
+		{"inputs", required_argument, NULL, 'i'},  {"pace", required_argument, NULL, 'p'},
+		{"batches", required_argument, NULL, 'b'}, {"object", required_argument, NULL, 'o'},
+		{"hold", no_argument, NULL, 'h'},	   {0},
 	};
 
 	for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
@@ -102,14 +101,26 @@ static void options_parse(struct service *service, int argc, char **argv)
 		case 'o':
 			object_name = optarg;
 			break;
+		case 'h':
+			service->hold = true;
+			break;
 		default:
 			text_write(
 				STDERR_FILENO,
 				"usage: frames [--inputs N] [--pace USEC_PER_MAP] [--batches N, 0: until mmap fails] "
-				"[--object /NAME]\n");
+				"[--object /NAME] [--hold]\n");
 			exit(2);
 		}
 	}
+}
+
+/* So that it can be looked at before it begins and when it is done. */
+static void hold(const struct service *service, const char *word)
+{
+	if (!service->hold)
+		return;
+	text_write(STDOUT_FILENO, "%s\n", word);
+	line_wait(STDIN_FILENO);
 }
 
 int main(int argc, char **argv)
@@ -120,7 +131,9 @@ int main(int argc, char **argv)
 	if (service.inputs < 1)
 		service.inputs = 1;
 	service.fd = object_open();
+	hold(&service, "ready");
 	for (long batch = 0; service.batches == 0 || batch < service.batches; batch++)
 		batch_run(&service);
+	hold(&service, "done");
 	return 0;
 }

@@ -7,6 +7,10 @@
  * --results FILE gets "pid P maps C" from each process at its end. --verify FILE gets "P SEQUENCE CALL C" after each
  * call, C counted from /proc right then; the line of sequence 0 is the marker, an munmap of MARKER_ADDRESS with length
  * 0, that the program makes once it is past its loader's calls.
+ *
+ * --log FILE gets "P map|unmap|change|grow START BYTES" (hex) for what a call did to which range, then
+ * "P call NAME DELTA FUNCTION". --start FIFO: says "ready P" and begins when nobody has the FIFO open for writing any
+ * more. --pause FIFO: says "paused P" at its end, and stays as long.
  */
 #include "mapgen.h"
 #include "mapgen_calls.h"
@@ -75,14 +79,17 @@ static void op_fork(struct generator *g)
 	_exit(0);
 }
 
+#define OP(function) function, #function
 static const struct {
 	void (*run)(struct generator *g);
+	const char *name;
 	unsigned weight;
 } operations[] = {
-	{op_mmap, 30},	     {op_mmap_fixed, 10},   {op_mmap_wrong, 1},	 {op_munmap, 12},     {op_munmap_part, 14},
-	{op_munmap_span, 5}, {op_munmap_wrong, 1},  {op_mprotect, 24},	 {op_madvise, 16},    {op_mlock, 8},
-	{op_mbind, 3},	     {op_mremap_shrink, 6}, {op_mremap_grow, 8}, {op_mremap_move, 6}, {op_brk, 6},
-	{op_shmat, 4},	     {op_shmdt, 3},
+	{OP(op_mmap), 30},	  {OP(op_mmap_fixed), 10}, {OP(op_mmap_wrong), 1},   {OP(op_munmap), 12},
+	{OP(op_munmap_part), 14}, {OP(op_munmap_span), 5}, {OP(op_munmap_wrong), 1}, {OP(op_mprotect), 24},
+	{OP(op_madvise), 16},	  {OP(op_mlock), 8},	   {OP(op_mbind), 3},	     {OP(op_mremap_shrink), 6},
+	{OP(op_mremap_grow), 8},  {OP(op_mremap_move), 6}, {OP(op_brk), 6},	     {OP(op_shmat), 4},
+	{OP(op_shmdt), 3},
 };
 
 static void operation_run(struct generator *g)
@@ -94,11 +101,18 @@ static void operation_run(struct generator *g)
 	drawn = pick(g, total);
 	for (size_t i = 0; i < ARRAY_SIZE(operations); i++) {
 		if (drawn < operations[i].weight) {
+			self.running = operations[i].name;
 			operations[i].run(g);
 			return;
 		}
 		drawn -= operations[i].weight;
 	}
+}
+
+static void run(struct generator *g, void (*operation)(struct generator *g), const char *name)
+{
+	self.running = name;
+	operation(g);
 }
 
 static void generator_run(struct generator *g)
@@ -107,11 +121,11 @@ static void generator_run(struct generator *g)
 		operation_run(g);
 		/* Slow or strange ones: seldom. */
 		if (chance(g, 200))
-			op_mlockall(g);
+			run(g, OP(op_mlockall));
 		if (chance(g, 400))
-			op_aio(g);
+			run(g, OP(op_aio));
 		if (chance(g, 60))
-			op_remap_file_pages(g);
+			run(g, OP(op_remap_file_pages));
 		if (opts.fork && chance(g, 250))
 			op_fork(g);
 	}
@@ -178,10 +192,17 @@ static int file_append(const char *path)
 static void options_parse(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"seed", required_argument, NULL, 's'},	   {"ops", required_argument, NULL, 'o'},
-		{"threads", required_argument, NULL, 't'}, {"fork", no_argument, NULL, 'f'},
-		{"exec", no_argument, NULL, 'e'},	   {"verify", required_argument, NULL, 'v'},
-		{"results", required_argument, NULL, 'r'}, {0},
+		{"seed", required_argument, NULL, 's'},
+		{"ops", required_argument, NULL, 'o'},
+		{"threads", required_argument, NULL, 't'},
+		{"fork", no_argument, NULL, 'f'},
+		{"exec", no_argument, NULL, 'e'},
+		{"verify", required_argument, NULL, 'v'},
+		{"results", required_argument, NULL, 'r'},
+		{"log", required_argument, NULL, 'l'},
+		{"pause", required_argument, NULL, 'p'},
+		{"start", required_argument, NULL, 'b'},
+		{0},
 	};
 
 	for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
@@ -195,13 +216,33 @@ static void options_parse(int argc, char **argv)
 			opts.verify = optarg;
 		else if (c == 'r')
 			opts.results = optarg;
+		else if (c == 'l')
+			opts.log = optarg;
+		else if (c == 'p')
+			opts.pause = optarg;
+		else if (c == 'b')
+			opts.start = optarg;
 		else if (c == '?')
 			exit(2);
 		opts.fork |= c == 'f';
 		opts.exec |= c == 'e';
 	}
-	if (opts.threads < 1 || opts.threads > THREADS_MAX || (opts.threads > 1 && opts.verify))
+	if (opts.threads < 1 || opts.threads > THREADS_MAX || (opts.threads > 1 && (opts.verify || opts.log)))
 		exit(2);
+}
+
+/* Nothing changes until it is let go. */
+static void pause_here(const char *fifo, const char *word)
+{
+	int fd = fifo ? open(fifo, O_RDONLY | O_CLOEXEC) : -1;
+
+	if (!fifo)
+		return;
+	if (fd < 0)
+		die(fifo);
+	text_write(STDOUT_FILENO, "%s %d\n", word, getpid());
+	line_wait(fd);
+	close(fd);
 }
 
 int main(int argc, char **argv)
@@ -210,14 +251,19 @@ int main(int argc, char **argv)
 	self_init(argv[0]);
 	opts.results_fd = file_append(opts.results);
 	opts.verify_fd = file_append(opts.verify);
+	opts.log_fd = file_append(opts.log);
 	generators_init(opts.seed, opts.ops);
 	text_write(STDOUT_FILENO, "seed %lu pid %d\n", opts.seed, getpid());
 
+	pause_here(opts.start, "ready");
+	self.maps = maps_count();
+	self.running = "main";
 	munmap(MARKER_ADDRESS, 0);
 	called("munmap");
 	threads_run();
 	if (opts.exec)
 		exec_self(opts.seed + 1000000, opts.ops / 4);
+	pause_here(opts.pause, "paused");
 	result_write();
 	_exit(0);
 }

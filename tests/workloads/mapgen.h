@@ -40,9 +40,9 @@ static struct {
 	unsigned long seed, ops;
 	unsigned long threads;
 	bool fork, exec;
-	const char *results, *verify;
-	int results_fd, verify_fd;
-} opts = {.ops = 2000, .threads = 1, .results_fd = -1, .verify_fd = -1};
+	const char *results, *verify, *log, *start, *pause;
+	int results_fd, verify_fd, log_fd;
+} opts = {.ops = 2000, .threads = 1, .results_fd = -1, .verify_fd = -1, .log_fd = -1};
 
 static struct {
 	char *program;
@@ -50,6 +50,8 @@ static struct {
 	int file, memfd, shm;
 	char *brk_start, *brk_now;
 	unsigned long sequence;
+	const char *running; /* the function that was drawn */
+	long maps;	     /* as counted after the call before */
 } self;
 
 static struct generator generators[THREADS_MAX];
@@ -77,12 +79,32 @@ static bool chance(struct generator *g, size_t one_in)
 
 static _Thread_local unsigned long calls_made;
 
+/* Before called(), of a call that succeeded: what it has done to a range. errno is kept. */
+static void did(const char *what, const void *start, size_t bytes)
+{
+	int error = errno;
+
+	if (opts.log_fd >= 0)
+		text_write(opts.log_fd, "%d %s %lx %zx\n", getpid(), what, (unsigned long)start, bytes);
+	errno = error;
+}
+
+static void call_log(const char *call)
+{
+	long now = maps_count();
+
+	text_write(opts.log_fd, "%d call %s %ld %s\n", getpid(), call, now - self.maps, self.running);
+	self.maps = now;
+}
+
 /* After each call: what /proc says now. errno is kept for the caller. */
 static void called(const char *call)
 {
 	int error = errno;
 
 	calls_made++;
+	if (opts.log_fd >= 0)
+		call_log(call);
 	if (opts.verify_fd >= 0)
 		text_write(opts.verify_fd, "%d %lu %s %ld\n", getpid(), self.sequence++, call, maps_count());
 	errno = error;

@@ -20,6 +20,8 @@ static void *map(void *hint, size_t pages, int prot, int flags, int fd, size_t o
 {
 	void *start = mmap(hint, pages * self.page, prot, flags, fd, offset_pages * self.page);
 
+	if (start != MAP_FAILED)
+		did("map", start, pages * self.page);
 	called("mmap");
 	return start;
 }
@@ -90,7 +92,8 @@ static void op_mmap_wrong(struct generator *g)
 
 static void unmap(void *start, size_t pages)
 {
-	munmap(start, pages * self.page);
+	if (munmap(start, pages * self.page) == 0)
+		did("unmap", start, pages * self.page);
 	called("munmap");
 }
 
@@ -153,6 +156,13 @@ static void op_munmap_wrong(struct generator *g)
 
 /* mprotect and the other calls that split and merge. */
 
+static void changed(const char *call, const struct range *range, long result)
+{
+	if (result == 0)
+		did("change", range->start, range->pages * self.page);
+	called(call);
+}
+
 static void op_mprotect(struct generator *g)
 {
 	struct area *area = area_pick(g);
@@ -163,14 +173,13 @@ static void op_mprotect(struct generator *g)
 	range = range_pick(g, area);
 	if (chance(g, 6)) {
 		/* arm64 has it from 6.12 on, and before that no event for it either. */
-		errno = 0;
-		syscall(SYS_pkey_mprotect, range.start, range.pages * self.page, prot_pick(g), -1);
-		if (errno != ENOSYS)
-			called("pkey_mprotect");
+		long result = syscall(SYS_pkey_mprotect, range.start, range.pages * self.page, prot_pick(g), -1);
+
+		if (result == 0 || errno != ENOSYS)
+			changed("pkey_mprotect", &range, result);
 		return;
 	}
-	mprotect(range.start, range.pages * self.page, prot_pick(g));
-	called("mprotect");
+	changed("mprotect", &range, mprotect(range.start, range.pages * self.page, prot_pick(g)));
 }
 
 static void op_madvise(struct generator *g)
@@ -185,8 +194,8 @@ static void op_madvise(struct generator *g)
 	if (!area)
 		return;
 	range = range_pick(g, area);
-	madvise(range.start, range.pages * self.page, advices[pick(g, ARRAY_SIZE(advices))]);
-	called("madvise");
+	changed("madvise", &range,
+		madvise(range.start, range.pages * self.page, advices[pick(g, ARRAY_SIZE(advices))]));
 }
 
 static void op_mlock(struct generator *g)
@@ -200,16 +209,13 @@ static void op_mlock(struct generator *g)
 	switch (pick(g, 5)) {
 	case 0:
 	case 1:
-		mlock(range.start, range.pages * self.page);
-		called("mlock");
+		changed("mlock", &range, mlock(range.start, range.pages * self.page));
 		break;
 	case 2:
-		syscall(SYS_mlock2, range.start, range.pages * self.page, MLOCK_ONFAULT);
-		called("mlock2");
+		changed("mlock2", &range, syscall(SYS_mlock2, range.start, range.pages * self.page, MLOCK_ONFAULT));
 		break;
 	default:
-		munlock(range.start, range.pages * self.page);
-		called("munlock");
+		changed("munlock", &range, munlock(range.start, range.pages * self.page));
 	}
 }
 
@@ -233,9 +239,9 @@ static void op_mbind(struct generator *g)
 	if (!area)
 		return;
 	range = range_pick(g, area);
-	syscall(SYS_mbind, range.start, range.pages * self.page, prefer ? MPOL_PREFERRED : MPOL_DEFAULT,
-		prefer ? &nodes : NULL, prefer ? sizeof(nodes) * CHAR_BIT : 0, 0);
-	called("mbind");
+	changed("mbind", &range,
+		syscall(SYS_mbind, range.start, range.pages * self.page, prefer ? MPOL_PREFERRED : MPOL_DEFAULT,
+			prefer ? &nodes : NULL, prefer ? sizeof(nodes) * CHAR_BIT : 0, 0));
 }
 
 static void op_remap_file_pages(struct generator *g)
@@ -246,16 +252,30 @@ static void op_remap_file_pages(struct generator *g)
 	if (!area || area->kind != AREA_SHARED)
 		return;
 	range = range_pick(g, area);
-	syscall(SYS_remap_file_pages, range.start, range.pages * self.page, 0, pick(g, FILE_PAGES), 0);
-	called("remap_file_pages");
+	changed("remap_file_pages", &range,
+		syscall(SYS_remap_file_pages, range.start, range.pages * self.page, 0, pick(g, FILE_PAGES), 0));
 }
 
 /* mremap */
+
+static void remapped(char *start, size_t old_bytes, size_t new_bytes, int flags, char *moved)
+{
+	if (moved == start && new_bytes > old_bytes) {
+		did("grow", start + old_bytes, new_bytes - old_bytes);
+	} else if (moved == start) {
+		did("unmap", start + new_bytes, old_bytes - new_bytes);
+	} else if (moved != MAP_FAILED) {
+		if (!(flags & MREMAP_DONTUNMAP))
+			did("unmap", start, old_bytes);
+		did("map", moved, new_bytes);
+	}
+}
 
 static void *remap(void *start, size_t old_pages, size_t new_pages, int flags, void *target)
 {
 	void *moved = mremap(start, old_pages * self.page, new_pages * self.page, flags, target);
 
+	remapped(start, old_pages * self.page, new_pages * self.page, flags, moved);
 	called("mremap");
 	return moved;
 }
@@ -300,6 +320,7 @@ static void op_mremap_move(struct generator *g)
 		return;
 	if (from->kind == AREA_ANON && chance(g, 3)) {
 		remap(from->start, 1, 1, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to->start);
+		__asm__ volatile("" ::: "memory"); /* no last deed, or this function would not be on the stack */
 		return;
 	}
 	if (remap(from->start, 1, 1, MREMAP_MAYMOVE | MREMAP_FIXED, to->start) == MAP_FAILED)
@@ -315,9 +336,15 @@ static void op_mremap_move(struct generator *g)
 
 static void op_brk(struct generator *g)
 {
+	char *before = self.brk_now ? self.brk_now : self.brk_start;
+
 	if (!self.brk_start || g != &generators[0])
 		return;
 	self.brk_now = (char *)syscall(SYS_brk, self.brk_start + pick(g, BRK_PAGES_MAX) * self.page);
+	if (self.brk_now > before)
+		did("map", before, self.brk_now - before);
+	else
+		did("unmap", self.brk_now, before - self.brk_now);
 	called("brk");
 }
 
@@ -328,6 +355,8 @@ static void op_shmat(struct generator *g)
 	if (!room(g, 1, SHM_PAGES))
 		return;
 	start = shmat(self.shm, NULL, chance(g, 2) ? SHM_RDONLY : 0);
+	if (start != (void *)-1)
+		did("map", start, SHM_PAGES * self.page);
 	called("shmat");
 	area_add(g, start, SHM_PAGES, AREA_SHM);
 }
@@ -337,7 +366,8 @@ static void op_shmdt(struct generator *g)
 	for (size_t i = 0; i < g->areas_count; i++) {
 		if (g->areas[i].kind != AREA_SHM)
 			continue;
-		shmdt(g->areas[i].start);
+		if (shmdt(g->areas[i].start) == 0)
+			did("unmap", g->areas[i].start, SHM_PAGES * self.page);
 		called("shmdt");
 		area_forget(g, &g->areas[i]);
 		return;
@@ -348,11 +378,14 @@ static void op_aio(struct generator *g)
 {
 	if (g->aio) {
 		syscall(SYS_io_destroy, g->aio);
+		did("unmap", (void *)g->aio, self.page);
 		called("io_destroy");
 		g->aio = 0;
 		return;
 	}
-	syscall(SYS_io_setup, 8, &g->aio);
+	/* Its number is where its ring is mapped. */
+	if (syscall(SYS_io_setup, 8, &g->aio) == 0)
+		did("map", (void *)g->aio, self.page);
 	called("io_setup");
 }
 

@@ -5,6 +5,7 @@
  * /proc. With --wait it prints "ready" once it is full, and waits for a line on stdin before and for its end after.
  */
 #include "common.h"
+#include "reasons.h"
 
 #include <errno.h>
 #include <linux/aio_abi.h>
@@ -138,72 +139,6 @@ static long run_io_setup(void)
 	return syscall(SYS_io_setup, 1, &context);
 }
 
-/* Refusals that have nothing to do with the number of maps. */
-
-static long limited_mmap(int resource, size_t len)
-{
-	struct rlimit limit = {0, RLIM_INFINITY};
-	void *start;
-
-	limit.rlim_cur = 256 * target.page;
-	if (setrlimit(resource, &limit) < 0)
-		die("setrlimit");
-	start = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	return (long)start;
-}
-
-static long run_rlimit_as(void)
-{
-	return limited_mmap(RLIMIT_AS, 512 * target.page);
-}
-
-static long run_rlimit_data(void)
-{
-	return limited_mmap(RLIMIT_DATA, 512 * target.page);
-}
-
-/* Rounding up to whole pages wraps round to none. */
-static long run_length(void)
-{
-	return (long)mmap(NULL, SIZE_MAX - 1, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-}
-
-/* More than any address space has. */
-static long run_address_space(void)
-{
-	return (long)mmap(NULL, SIZE_MAX / 4, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-}
-
-/*
- * Shorter than the address space, and longer than any gap in it. The space ends a little above the stack: 2^47 on
- * x86-64, on arm64 2^48 or what the kernel was made for.
- */
-static long run_no_gap(void)
-{
-	size_t len = 0xb0000000;
-
-	if (sizeof(void *) == 8)
-		len = (SIZE_MAX >> __builtin_clzl((size_t)__builtin_frame_address(0))) - ((size_t)1 << 30);
-	return (long)mmap(NULL, len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-}
-
-/* RLIMIT_MEMLOCK holds only for those without CAP_IPC_LOCK. */
-static long run_memlock(void)
-{
-	struct rlimit limit = {target.page, target.page};
-
-	if (setrlimit(RLIMIT_MEMLOCK, &limit) < 0 || syscall(SYS_setuid, 65534) < 0)
-		die("setuid");
-	return mlock(target.start, 3 * target.page);
-}
-
-/* A range with a hole in it. */
-static long run_mprotect_gap(void)
-{
-	munmap(target.start + target.page, target.page);
-	return mprotect(target.start, 3 * target.page, PROT_READ);
-}
-
 static long run_fork(void)
 {
 	pid_t pid = fork();
@@ -218,6 +153,7 @@ static const struct operation {
 	long (*run)(void);
 } operations[] = {
 	{"mmap", run_mmap},
+	{"mmap_beside", run_mmap},
 	{"mmap_fixed", run_mmap_fixed},
 	{"munmap_hole", run_munmap_hole},
 	{"munmap_head", run_munmap_head},
@@ -238,12 +174,50 @@ static const struct operation {
 	{"io_setup", run_io_setup},
 	{"fork", run_fork},
 	{"rlimit_as", run_rlimit_as},
+	{"rlimit_as_beside", run_rlimit_as},
+	{"rlimit_as_fixed", run_rlimit_as_fixed},
+	{"rlimit_as_mremap", run_rlimit_as_mremap},
+	{"rlimit_as_brk", run_rlimit_as_brk},
+	{"rlimit_as_shmat", run_rlimit_as_shmat},
 	{"rlimit_data", run_rlimit_data},
+	{"rlimit_data_zero", run_rlimit_data_zero},
+	{"rlimit_data_brk", run_rlimit_data_brk},
+	{"rlimit_data_mprotect", run_rlimit_data_mprotect},
+	{"memlock", run_memlock},
+	{"memlock_mmap", run_memlock_mmap},
+	{"memlock_mremap", run_memlock_mremap},
+	{"memlock_all", run_memlock_all},
+	{"overcommit_private", run_overcommit_private},
+	{"overcommit_shared", run_overcommit_shared},
+	{"overcommit_mprotect", run_overcommit_mprotect},
+	{"overcommit_mremap", run_overcommit_mremap},
+	{"commit_private", run_commit_private},
+	{"commit_shared", run_commit_shared},
 	{"length", run_length},
+	{"length_mprotect", run_length_mprotect},
 	{"address_space", run_address_space},
 	{"no_gap", run_no_gap},
-	{"memlock", run_memlock},
+	{"beyond", run_beyond},
+	{"in_place", run_in_place},
+	{"break_hemmed", run_break_hemmed},
 	{"mprotect_gap", run_mprotect_gap},
+	{"mprotect_gap_split", run_mprotect_gap_split},
+	{"madvise_gap", run_madvise_gap},
+	{"mlock_gap", run_mlock_gap},
+	{"munlock_gap", run_munlock_gap},
+	{"mlock_unread", run_mlock_unread},
+	{"mprotect_gap_moving", run_mprotect_gap_moving},
+	{"mprotect_gap_split_moving", run_mprotect_gap_split_moving},
+	{"madvise_gap_moving", run_madvise_gap_moving},
+	{"mlock_gap_moving", run_mlock_gap_moving},
+	{"munlock_gap_moving", run_munlock_gap_moving},
+	{"mlock_many_moving", run_mlock_many_moving},
+	{"mprotect_across_moving", run_mprotect_across_moving},
+	{"mlock_across_moving", run_mlock_across_moving},
+	{"hugetlb", run_hugetlb},
+	{"thread", run_thread},
+	{"thread_as", run_thread_as},
+	{"thread_data", run_thread_data},
 };
 
 static const struct operation *operation_find(const char *name)
@@ -254,6 +228,21 @@ static const struct operation *operation_find(const char *name)
 	}
 	text_write(STDERR_FILENO, "refuse: no such operation: %s\n", name);
 	exit(2);
+}
+
+static bool needs_holes(long (*run)(void))
+{
+	static long (*const runs[])(void) = {
+		run_rlimit_as_fixed,	run_mprotect_gap,     run_mprotect_gap_split,  run_madvise_gap,
+		run_mlock_gap,		run_munlock_gap,      run_mprotect_gap_moving, run_mprotect_gap_split_moving,
+		run_madvise_gap_moving, run_mlock_gap_moving, run_munlock_gap_moving,  run_mlock_many_moving,
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(runs); i++) {
+		if (runs[i] == run)
+			return true;
+	}
+	return false;
 }
 
 static void target_init(void)
@@ -285,7 +274,12 @@ int main(int argc, char **argv)
 	}
 	operation = operation_find(argv[1]);
 	target_init();
+	reasons_init(target.page);
+	if (strstr(operation->name, "_beside"))
+		beside_start();
 	maps_fill(limit_maps() + number_parse(argv[2]));
+	if (needs_holes(operation->run))
+		reasons_punch(limit_maps() + number_parse(argv[2]));
 	if (wait) {
 		text_write(STDOUT_FILENO, "ready\n");
 		line_wait(STDIN_FILENO);
