@@ -9,7 +9,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # A test that hangs has ends of its own; this is for the suite that does not, so that the last line is said.
-kernel_patience_s=1200
+kernel_patience_s=2100
 vm_patience_s=2400
 
 export MMAPTRACE_REQUIRE=${MMAPTRACE_REQUIRE:-1}

@@ -116,9 +116,9 @@ def output_of(argv):
 class Ops:
     """tools/bench/ops.c: `ask("slice anon 50")` gives {"calls": ..., "median_ns": ...}."""
 
-    def __init__(self, folder, cpu=WORK_CPU):
+    def __init__(self, folder, cpu=WORK_CPU, name="ops"):
         self.process = spawn(
-            [program("ops"), cpu, os.path.join(folder, "mapped")],
+            [program(name), cpu, os.path.join(folder, "mapped")],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

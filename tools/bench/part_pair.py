@@ -65,43 +65,44 @@ def gears(folder, pid, other):
     return chosen
 
 
-def slices(ops, repetitions):
-    """{kind: median over the repetitions}, the kinds in turn."""
-    taken = {kind: [] for kind in KINDS}
-    for _ in range(repetitions):
-        for kind in KINDS:
-            taken[kind].append(ops.ask(f"slice {kind} {SLICE_MS[kind]}")["median_ns"])
-    return {kind: statistics.median(values) for kind, values in taken.items()}
-
-
 class Round:
     """Bare slices are shared by their neighbours: the end of one is the beginning of the next."""
 
     TRIES = 5
+    requests = {kind: f"slice {kind} {ms}" for kind, ms in SLICE_MS.items()}
 
     def __init__(self, ops, folder, repetitions, solitude):
         self.ops, self.folder, self.repetitions, self.solitude = ops, folder, repetitions, solitude
         self.bare = self.bare_slices()
+        self.last = None  # the tracer's run measured last: its log is there until the next one
+
+    def slices(self, repetitions):
+        """{kind: median over the repetitions}, the kinds in turn."""
+        taken = {kind: [] for kind in self.requests}
+        for _ in range(repetitions):
+            for kind, request in self.requests.items():
+                taken[kind].append(self.ops.ask(request)["median_ns"])
+        return {kind: statistics.median(values) for kind, values in taken.items()}
 
     def bare_slices(self):
         """With nothing attached but what is always there."""
         for _ in range(self.TRIES):
             self.solitude.wait()
-            taken = slices(self.ops, self.repetitions)
+            taken = self.slices(self.repetitions)
             if self.solitude.is_kept() or self.solitude.is_hopeless():
                 break
         return taken
 
     def attempt(self, tool):
-        run = tool.start(self.folder, self.ops.pid)
+        run = self.last = tool.start(self.folder, self.ops.pid)
         try:
-            slices(self.ops, 1)  # buffers are touched for the first time here
-            busy = slices(self.ops, self.repetitions)
+            self.slices(1)  # buffers are touched for the first time here
+            busy = self.slices(self.repetitions)
         finally:
             run.stop()
         before, alone = self.bare, self.solitude.is_kept()
         self.bare = self.bare_slices()
-        return {kind: (busy[kind], (before[kind] + self.bare[kind]) / 2) for kind in KINDS}, alone
+        return {kind: (busy[kind], (before[kind] + self.bare[kind]) / 2) for kind in self.requests}, alone
 
     def measure(self, tool):
         for _ in range(self.TRIES):

@@ -20,10 +20,12 @@ import part_export  # noqa: E402
 import part_idle  # noqa: E402
 import part_load  # noqa: E402
 import part_pair  # noqa: E402
+import part_stacks  # noqa: E402
 import part_vm  # noqa: E402
 
 PARTS = {
     "pair": (part_pair, "the price of a pair of mmap and munmap, and of getppid"),
+    "stacks": (part_stacks, "the price of call stacks, by how they are unwound and how deep they are"),
     "export": (part_export, "events per CPU second into a log, and what is lost on the way"),
     "load": (part_load, "real programs with nothing attached, watched, traced"),
     "idle": (part_idle, "among thousands of processes that sleep; a million maps in one"),
