@@ -3,7 +3,8 @@
  * A refused call's range, walked from map to map before the caller goes on: whether
  * it has a hole, and what would still have to be split. Done only near the limit,
  * where the map count may be the reason; bpf_find_vma and bpf_loop came
- * with Linux 5.17.
+ * with Linux 5.17. arm64's kprobes run with interrupts off, where bpf_find_vma can
+ * give back the lock only once: there a walk ends with -EBUSY at the second map.
  */
 #ifndef WALK_BPF_H
 #define WALK_BPF_H

@@ -26,6 +26,10 @@ EXTRA_ARGS = os.environ.get("MMAPTRACE_ARGS", "").split()
 # How much slower than a real machine this one may be: an emulated one is, by far.
 PATIENCE = float(os.environ.get("MMAPTRACE_PATIENCE", "1"))
 PATIENCE_S = 30 * PATIENCE
+# Programs that are preempted in the middle are skipped for whoever comes to them on that processor meanwhile, and
+# emulated they are long. That is counted, and the law holds; but to compare line for line takes a run without it.
+SKIPS = "runs of BPF programs: skipped by the kernel"
+SKIPS_EXCUSED = PATIENCE != 1
 # How often what may go wrong by chance is tried.
 RUNS = int(os.environ.get("MMAPTRACE_RUNS", "20"))
 
@@ -330,6 +334,11 @@ def losses(lines):
     other thread changes the maps (bpf_find_vma), and what could not be looked up is counted. So are the names
     of the calls of a process that lived for a millisecond."""
     return [line for line in lines if line["type"] == "loss" and not line["what"].startswith(DETAILS)]
+
+
+def skips_of(lines):
+    """How often the kernel has skipped a program of ours, as was told."""
+    return sum(line["count"] for line in lines if line["type"] == "loss" and line["what"] == SKIPS)
 
 
 def results_parse(text):

@@ -8,20 +8,17 @@ from collections import defaultdict
 
 import schema
 from lib import (
-    EXTRA_ARGS, PATIENCE, PROGRAM, RUNS, Case, Tracer, losses, main, results_parse, start_workload, workload,
+    EXTRA_ARGS, PATIENCE, PROGRAM, RUNS, SKIPS, SKIPS_EXCUSED, Case, Tracer, losses, main, results_parse, skips_of,
+    start_workload, workload,
 )  # fmt: skip
 
 SEEDS = int(os.environ.get("MMAPTRACE_SEEDS", "200"))
 OPS = int(os.environ.get("MMAPTRACE_OPS", "2000"))
 BATCH = 50
-# Programs that are preempted in the middle are skipped for whoever comes to them on that processor meanwhile, and
-# emulated they are long. That is counted, and the law holds; but to compare line for line takes a run without it.
-SKIPS = "runs of BPF programs: skipped by the kernel"
 # What follows from a skip of the program at a call's end, and from more threads in a call than the kernel keeps
 # return probes for: on older kernels as many as there are processors.
 UNSEEN = "operations whose end was not seen"
 BY_KPROBE = "kprobe" in os.environ.get("MMAPTRACE_ARGS", "")
-SKIPS_EXCUSED = PATIENCE != 1
 # The reader has had too little of a busy machine: told, and no fault, but nothing can be compared by it.
 RING_FULL = "ring buffer full"
 ATTEMPTS = 4
@@ -93,7 +90,7 @@ class Books:
 
     @property
     def skips(self):
-        return sum(line["count"] for line in self.others if line["what"] == SKIPS)
+        return skips_of(self.others)
 
     def _add(self, line):
         kind = line["type"]

@@ -13,7 +13,9 @@
 #include "cleanup.h"
 #include "tracer_private.h"
 
-#define READ_TRIES 100 /* a copy is torn within nanoseconds; this many never are */
+#define READ_TRIES    100     /* a copy is torn within nanoseconds; this many are when its writer has been preempted */
+#define PATIENT_READS 10      /* more of them, with time between them for that writer to go on */
+#define READ_PAUSE_NS 2000000 /* between those */
 
 static int drain_take(void *arg, void *data, size_t size)
 {
@@ -192,10 +194,13 @@ static bool is_readable(const struct mt_process *account)
 
 int tracer_read(struct tracer *tracer, uint64_t mm, struct mt_process *ret_account)
 {
-	for (unsigned int i = 0; i < READ_TRIES; i++) {
-		int error = bpf_map__lookup_elem(tracer->bpf->maps.processes, &mm, sizeof(mm), ret_account,
-						 sizeof(*ret_account), 0);
+	for (unsigned int i = 0; i < READ_TRIES + PATIENT_READS; i++) {
+		int error;
 
+		if (i >= READ_TRIES)
+			nanosleep(&(struct timespec){.tv_nsec = READ_PAUSE_NS}, NULL);
+		error = bpf_map__lookup_elem(tracer->bpf->maps.processes, &mm, sizeof(mm), ret_account,
+					     sizeof(*ret_account), 0);
 		if (error)
 			return error;
 		if (is_readable(ret_account))
