@@ -46,7 +46,7 @@ STACKLESS = ("conservation.*", "files.*", "refusal.*", "early.*", "badinput.*", 
 # By measurement: the matrix is to end within some ten minutes on two processors.
 ENVIRONMENT = {
     "MMAPTRACE_REQUIRE": "1", "MMAPTRACE_PATIENCE": "4", "MMAPTRACE_SEEDS": "3", "MMAPTRACE_OPS": "400",
-    "MMAPTRACE_RUNS": "1", "MMAPTRACE_REPORT": "$OUT/results",
+    "MMAPTRACE_RUNS": "1", "MMAPTRACE_TRIES": "2", "MMAPTRACE_REPORT": "$OUT/results",
 }  # fmt: skip
 # Of a failure's reason; all of it is on the console (--verbose).
 REASON_LINES = 6
@@ -89,6 +89,8 @@ class Cell:
     passed: list = dataclasses.field(default_factory=list)
     failed: dict = dataclasses.field(default_factory=dict)
     denied: dict = dataclasses.field(default_factory=dict)
+    # Passed at another try only, and why not at the first.
+    again: dict = dataclasses.field(default_factory=dict)
     # Why the whole of it is denied.
     reason: str = ""
     seconds: float = 0
@@ -159,13 +161,16 @@ def job_of(cell):
 
 
 def results_add(cell, text):
-    """What was asked for and did not run has failed, and so has what skipped itself."""
+    """What was asked for and did not run has failed, and so has what skipped itself. The last try counts."""
     for line in text.splitlines():
         item = json.loads(line)
+        test = item["test"]
         if item["result"] == "passed":
-            cell.passed.append(item["test"])
+            cell.passed.append(test)
+            if test in cell.failed:
+                cell.again[test] = cell.failed.pop(test)
         else:
-            cell.failed[item["test"]] = f"{item['result']}: {item['reason']}"
+            cell.failed[test] = f"{item['result']}: {item['reason']}"
     for test in cell.asked:
         if test not in cell.failed and test not in cell.passed:
             cell.failed[test] = "did not run"
@@ -255,9 +260,10 @@ def say_cell(cell, verbose):
     passed, failed, denied = cell.counts
     times = f"{cell.seconds:.0f} s, {cell.cpu_s:.0f} s of processor time"
     print(f"{cell.title()}: {passed} passed, {failed} failed, {denied} denied ({times})", flush=True)
-    for test, reason in cell.failed.items():
-        lines = reason.strip().splitlines()[:REASON_LINES]
-        print(f"  FAIL {test}\n       " + "\n       ".join(line[:600] for line in lines), flush=True)
+    for word, tests in (("FAIL", cell.failed), ("passed at another try only:", cell.again)):
+        for test, reason in tests.items():
+            lines = reason.strip().splitlines()[:REASON_LINES]
+            print(f"  {word} {test}\n       " + "\n       ".join(line[:600] for line in lines), flush=True)
     if verbose or "the guest" in cell.failed or "the suite" in cell.failed:
         print("".join(f"  | {line}\n" for line in cell.console[None if verbose else -30 :]), end="", flush=True)
 
