@@ -17,9 +17,13 @@ BLOCK_BYTES = 256 << 10
 CONTRACT = 1  # MT_VERSION, bpf/mmaptrace.h
 # struct mt_process: mm and start_ns are its first words, tgid is in this one.
 TGID_WORD = 8
-(HEADER, EVENT, ALARM, ACCOUNT, TICK, LIMIT, GONE, TARGET, LOSS, END, PATH, CGROUP, AROUND, SITES, FILES, STACK) = range(1, 17)
+# enum entry_type, user/core/recording.h; EXITS and LIVING belong to nobody, and are kept like ticks.
+(
+    HEADER, EVENT, ALARM, ACCOUNT, TICK, LIMIT, GONE, TARGET, LOSS, END, PATH, CGROUP, AROUND, SITES, FILES, STACK,
+    EXITS, LIVING,
+) = range(1, 19)  # fmt: skip
 ANSWERS = {PATH, CGROUP, AROUND, SITES, FILES}
-OP_RECORD, EXIT_RECORD, STEP_RECORD, FAIL_RECORD, STACK_RECORD = 1, 4, 5, 6, 7
+OP_RECORD, EXIT_RECORD, STACK_RECORD = 1, 4, 7
 U64 = (1 << 64) - 1
 
 

@@ -1,27 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* user/core/detect.c: leaks, each threshold from both sides. test_detect_exhaustion.c has the rest. */
-#include "fake.h"
+#include "view_fixture.h"
 
 #include "detect.h"
-
-#define ROOM 10000.0 /* the limit of these tests: a share is easy to see */
-
-/* Ten minutes of an hour: steady growth by mapping, of which nothing is given back, to where it has never been. */
-static struct view steady(double growth)
-{
-	return (struct view){
-		.span_s = 600,
-		.steps = 10,
-		.now = (int64_t)growth,
-		.stays = growth,
-		.growth = growth,
-		.first_half = growth / 2,
-		.second_half = growth / 2,
-		.tau = 1,
-		.opened = growth,
-		.mapped = growth,
-	};
-}
 
 static struct verdict judge(const struct view *view, uint32_t one_file, double life_s)
 {

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* user/core/detect.c: the limit within the horizon, fast climbs, refusals; each threshold from both sides. */
-#include "fake.h"
+#include "view_fixture.h"
 
 #include "detect.h"
-
-#define ROOM 10000.0 /* the limit of these tests: a share is easy to see */
 
 static const struct views nothing;
 
@@ -18,23 +16,6 @@ static struct verdict exhaustion_of(const struct views *views, const struct clim
 	detect_exhaustion(views, climb, &leak, thresholds, 0, &verdict);
 	assert_int_equal(verdict.kind, FINDING_EXHAUSTION);
 	return verdict;
-}
-
-/* Ten minutes of an hour of steady growth by mapping, of which nothing is given back. */
-static struct view steady(double growth)
-{
-	return (struct view){
-		.span_s = 600,
-		.steps = 10,
-		.now = (int64_t)growth,
-		.stays = growth,
-		.growth = growth,
-		.first_half = growth / 2,
-		.second_half = growth / 2,
-		.tau = 1,
-		.opened = growth,
-		.mapped = growth,
-	};
 }
 
 static struct verdict judge(const struct view *view, bool at_peak, double life_s, double horizon_s)

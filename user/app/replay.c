@@ -19,27 +19,31 @@ static FILE *open_input(const char *name)
 	return file;
 }
 
-void replay_tell(const struct session *session, uint64_t samples, size_t processes, size_t bytes)
+static void tell(const struct replay_sum *sum, int64_t began_ns)
 {
-	double seconds = (double)(clock_ns(CLOCK_MONOTONIC) - session->replay_began_ns) / 1e9;
+	double seconds = (double)(clock_ns(CLOCK_MONOTONIC) - began_ns) / 1e9;
 
 	log_debug("%llu samples in %.1f s, %.0f a second; the pasts of %zu processes take %zu bytes, %zu each",
-		  (unsigned long long)samples, seconds, seconds > 0 ? (double)samples / seconds : 0, processes, bytes,
-		  processes ? bytes / processes : 0);
+		  (unsigned long long)sum->samples, seconds, seconds > 0 ? (double)sum->samples / seconds : 0,
+		  sum->processes, sum->bytes, sum->processes ? sum->bytes / sum->processes : 0);
 }
 
 /* Which of the two it is shows in its first byte. */
 static int replay_any(struct session *session, struct options *options, FILE *file, const char *name)
 {
-	int first = fgetc(file);
+	int64_t began_ns = clock_ns(CLOCK_MONOTONIC);
+	struct replay_sum sum = {0};
+	int first = fgetc(file), error;
 
 	if (first == EOF) {
 		log_error("%s: %s", name, ferror(file) ? strerror(errno) : "empty: neither a recording nor JSON lines");
 		return ferror(file) ? -errno : -ENODATA;
 	}
 	ungetc(first, file);
-	return first == '{' || isspace(first) ? replay_lines(session, options, file, name)
-					      : replay_recording(session, options, file, name);
+	error = first == '{' || isspace(first) ? replay_lines(session, options, file, name, &sum)
+					       : replay_recording(session, options, file, name, &sum);
+	tell(&sum, began_ns);
+	return error;
 }
 
 static int replay_into(struct session *session, struct options *options, FILE *file, const char *name)
@@ -68,7 +72,6 @@ int replay_run(const struct options *given)
 		return EXIT_ERROR;
 	session_init(&session, &options);
 	session.answers = &no_answers;
-	session.replay_began_ns = clock_ns(CLOCK_MONOTONIC);
 	error = replay_into(&session, &options, file, name);
 	status = session_exit_status(&session, error);
 	session_free(&session);

@@ -11,15 +11,20 @@
 /* Exit status. */
 int replay_run(const struct options *options);
 
-/* -v: how much it was, how fast it went, and what it takes to remember it; the model's processes are still there. */
-void replay_tell(const struct session *session, uint64_t samples, size_t processes, size_t bytes);
+/* How much it was. */
+struct replay_sum {
+	uint64_t samples;
+	size_t processes, bytes; /* and what it takes to remember their pasts */
+};
 
 /* ---- replay_recording.c ---- */
 /* Goes through all of it. 0 or negative errno, after a line on stderr. */
-int replay_recording(struct session *session, struct options *options, FILE *file, const char *name);
+int replay_recording(struct session *session, struct options *options, FILE *file, const char *name,
+		     struct replay_sum *ret_sum);
 
 /* ---- replay_lines.c ---- */
 /* The same of JSON lines, of one host or many. */
-int replay_lines(struct session *session, struct options *options, FILE *file, const char *name);
+int replay_lines(struct session *session, struct options *options, FILE *file, const char *name,
+		 struct replay_sum *ret_sum);
 
 #endif

@@ -498,11 +498,12 @@ static void finish(struct lines *lines)
 		  (unsigned long long)lines->others);
 }
 
-int replay_lines(struct session *session, struct options *options, FILE *file, const char *name)
+int replay_lines(struct session *session, struct options *options, FILE *file, const char *name,
+		 struct replay_sum *ret_sum)
 {
 	struct lines lines = {.session = session, .name = name};
 	char *text _cleanup_free_ = NULL;
-	size_t room = 0, processes = 0, bytes = 0;
+	size_t room = 0;
 	ssize_t len;
 
 	options->command = COMMAND_TABLE;
@@ -520,11 +521,11 @@ int replay_lines(struct session *session, struct options *options, FILE *file, c
 		log_error("%s: no lines of type process in it", name);
 	finish(&lines);
 	use_host(&lines, NULL);
+	ret_sum->samples = lines.taken;
 	for (struct host *host = lines.hosts; host; host = host->hh.next) {
-		processes += HASH_COUNT(host->model.processes);
-		bytes += model_trail_bytes(&host->model);
+		ret_sum->processes += HASH_COUNT(host->model.processes);
+		ret_sum->bytes += model_trail_bytes(&host->model);
 	}
-	replay_tell(session, lines.taken, processes, bytes);
 	while (lines.hosts)
 		host_free(&lines, lines.hosts);
 	return ferror(file) || !lines.taken ? -EBADMSG : 0;

@@ -392,7 +392,8 @@ static int replay_all(struct replay *replay)
 	return error;
 }
 
-int replay_recording(struct session *session, struct options *options, FILE *file, const char *name)
+int replay_recording(struct session *session, struct options *options, FILE *file, const char *name,
+		     struct replay_sum *ret_sum)
 {
 	struct replay replay = {.session = session, .options = options, .file = file, .name = name};
 	int error;
@@ -400,8 +401,9 @@ int replay_recording(struct session *session, struct options *options, FILE *fil
 	session->answers = &replay.answers;
 	error = replay_all(&replay);
 	session->answers = NULL;
-
-	replay_tell(session, replay.accounts, HASH_COUNT(session->model.processes), model_trail_bytes(&session->model));
+	ret_sum->samples = replay.accounts;
+	ret_sum->processes = HASH_COUNT(session->model.processes);
+	ret_sum->bytes = model_trail_bytes(&session->model);
 	account_codec_free(&replay.codec);
 	buf_free(&replay.entries);
 	buf_free(&replay.pending);

@@ -360,10 +360,17 @@ bool report_has_verdict(const struct session *session, const struct process *pro
 	return !is_bystander(session, process);
 }
 
+/* It has ended, and had given back what it was called for. */
+static bool has_given_back(const struct process *process, enum finding_kind kind)
+{
+	return process->ended && kind != FINDING_ENOMEM &&
+	       process->account.map_count < process_open_finding(process, kind).map_count / 2;
+}
+
 void report_verdict(struct session *session, struct process *process, uint64_t ts_ns)
 {
 	struct finding findings[FINDING_KINDS];
-	unsigned int count = 0, gone = 0;
+	unsigned int count = 0;
 
 	if (!report_has_verdict(session, process))
 		return;
@@ -375,12 +382,9 @@ void report_verdict(struct session *session, struct process *process, uint64_t t
 			.raised_ns = open.raised_ns,
 		};
 
-		/* It has no time any more, and what it had made it may have given back before its end. */
 		if (process->ended)
-			judgement.verdict.forecast.eta_s = INFINITY;
-		if (process->ended && kind != FINDING_ENOMEM && process->account.map_count < open.map_count / 2)
-			gone |= 1U << kind;
-		else if (judgement.verdict.severity != SEVERITY_NONE)
+			judgement.verdict.forecast.eta_s = INFINITY; /* it has no time any more */
+		if (judgement.verdict.severity != SEVERITY_NONE && !has_given_back(process, kind))
 			finding_make(process, &judgement, session->limit, ts_ns, &findings[count++]);
 	}
 	if (outlet_has_room(session, LINE_NEWS))
@@ -389,7 +393,7 @@ void report_verdict(struct session *session, struct process *process, uint64_t t
 		struct open_finding open = process_open_finding(process, kind);
 		struct verdict verdict = {.kind = kind, .severity = open.severity};
 
-		if (gone & 1U << kind && outlet_has_room(session, LINE_NEWS))
+		if (has_given_back(process, kind) && outlet_has_room(session, LINE_NEWS))
 			text_cleared(&session->buf, &session->style, process, &verdict, ts_ns, open.raised_ns);
 	}
 }

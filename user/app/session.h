@@ -50,7 +50,6 @@ struct session {
 	struct model model;
 	struct reading reading;	   /* which accounts a tick reads; of the table only */
 	struct recorder *recorder; /* owned; NULL: lines are written, not a recording */
-	int64_t replay_began_ns;   /* CLOCK_MONOTONIC */
 	const struct buf *answers; /* borrowed; of a replay, to what is asked now. NULL: the machine answers */
 	bool is_seal_due;	   /* what is recorded so far is to be written */
 	uint64_t sealed_ns;	   /* boot clock, when that was done last */

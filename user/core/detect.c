@@ -4,8 +4,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "trend.h"
-
 #define SECOND_NS	   1000000000ULL
 #define FAST_ETA_S	   10.0 /* a climb that outruns the sampling */
 #define FAIL_REMEMBERED_NS (60 * SECOND_NS)
@@ -31,7 +29,6 @@
 #define LEAK_SPAN_S	 3.0
 #define LEAK_SPAN_FILE_S 1.2
 #define LEAK_SPAN_INFO_S 8.0
-#define LEAK_STEPS	 5
 #define YOUNG_SPAN_S	 240.0
 #define YOUNG_PART	 0.8 /* of all that is known */
 #define SWING_GROWTH	 1.1 /* times a swing, that troughs have to rise */
@@ -42,8 +39,6 @@
 #define SLOWING_SIGMAS	 2.0
 #define JUMP_PART	 0.28 /* of the growth: what comes at once, or in two steps, is a jump */
 
-#define EXHAUST_STEPS  5
-#define EXHAUST_SPAN_S 1.0
 #define EXHAUST_TAU    0.8
 #define EXHAUST_JUMP   0.50 /* what accelerates has most of it in the last step */
 #define EXHAUST_SHARE  0.38
@@ -122,7 +117,7 @@ static bool goes_on_to_limit(const struct views *views, const struct view *whole
 	for (unsigned int i = 0; i < views->count && views->at[i].span_s <= whole->span_s * LATEST_MOST; i++) {
 		const struct view *view = &views->at[i];
 
-		if (view->span_s < whole->span_s * LATEST_LEAST || view->steps < LEAK_STEPS)
+		if (view->span_s < whole->span_s * LATEST_LEAST || view->steps < VIEW_STEPS_MIN)
 			continue;
 		is_known = true;
 		if (!reaches_limit(view, limit) || view_rate(view) * SLOW_PART < view_rate(whole))
@@ -168,7 +163,7 @@ static double leak_need(const struct views *views, const struct view *view, uint
 
 static bool rises_like_a_leak(const struct view *view, double span_s)
 {
-	return view->span_s >= span_s && view->steps >= LEAK_STEPS && view->growth >= LEAK_GROWTH_MIN &&
+	return view->span_s >= span_s && view->steps >= VIEW_STEPS_MIN && view->growth >= LEAK_GROWTH_MIN &&
 	       view->tau >= LEAK_TAU && view->jump <= view->growth * JUMP_PART;
 }
 
@@ -226,7 +221,7 @@ bool detect_goes_on(const struct views *views, double span_s, double rate_per_s)
 	for (unsigned int i = 0; i < views->count; i++) {
 		const struct view *view = &views->at[i];
 
-		if (view->span_s < fmax(SETTLED_SPAN_S, span_s / 8) || view->steps < EXHAUST_STEPS)
+		if (view->span_s < fmax(SETTLED_SPAN_S, span_s / 8) || view->steps < VIEW_STEPS_MIN)
 			continue;
 		return view->growth > view_chance(view) && view->second_half > 0 &&
 		       view_rate(view) * SLOW_PART >= rate_per_s && view->stays + view->swing >= view->before_high;
@@ -291,7 +286,7 @@ static double exhaust_need(const struct views *views, const struct view *view)
 /* Enough growth, steady enough, to take the forecast at its word. */
 static bool view_exhausts(const struct views *views, const struct view *view, const struct sample *last, uint32_t limit)
 {
-	if (view->steps < EXHAUST_STEPS || view->span_s < EXHAUST_SPAN_S || view->tau < EXHAUST_TAU)
+	if (view->steps < VIEW_STEPS_MIN || view->span_s < VIEW_SPAN_MIN_S || view->tau < EXHAUST_TAU)
 		return false;
 	if (view->growth < limit / EXHAUST_PART || view->jump > view->growth * EXHAUST_JUMP)
 		return false;

@@ -10,8 +10,6 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define STEPS_MIN     5
-#define SPAN_MIN_S    1.0
 #define RISING_TAU    0.5
 #define NEW_PART      0.5 /* of the growth, that leads beyond all that was before */
 #define REACH_BACK    0.7 /* of the time to the limit, by which a view is long enough */
@@ -25,8 +23,8 @@
 /* A saw-tooth's flank, which leads to where it was before, does not rise, unless it is half the way to the limit. */
 static bool is_rising(const struct view *view, uint32_t limit)
 {
-	return view->steps >= STEPS_MIN && view->span_s >= SPAN_MIN_S && view->growth > 0 && view->tau >= RISING_TAU &&
-	       (view_credit(view) >= view->growth * NEW_PART || view->growth * 2 >= limit);
+	return view->steps >= VIEW_STEPS_MIN && view->span_s >= VIEW_SPAN_MIN_S && view->growth > 0 &&
+	       view->tau >= RISING_TAU && (view_credit(view) >= view->growth * NEW_PART || view->growth * 2 >= limit);
 }
 
 static bool is_balanced(const struct view *view)
@@ -50,9 +48,8 @@ static double eta_by_rate(double left, double rate)
 /* The rate changes as it did from the first half to the second. INFINITY: it will have ended before. */
 static double eta_by_change(const struct view *view, double left)
 {
-	double half_s = view->span_s / 2;
-	double change = (view->second_half - view->first_half) / (half_s * half_s); /* maps a second, a second */
-	double rate = view->second_half / half_s + change * half_s / 2;		    /* now */
+	double half_s = view->span_s / 2, change = view_change(view);
+	double rate = view->second_half / half_s + change * half_s / 2; /* now */
 	double root = rate * rate + 2 * change * left;
 
 	if (change == 0)
@@ -147,7 +144,7 @@ static void range_make(struct forecast *forecast, const struct views *views, con
 		if (near && is_rising(view, limit) && (is_balanced(view) || view == chosen))
 			range_by_view(forecast, view, limit);
 		/* A shorter view that does not rise any more: it may be over. */
-		ended |= near && view->span_s < chosen->span_s && view->steps >= STEPS_MIN && view->growth <= 0;
+		ended |= near && view->span_s < chosen->span_s && view->steps >= VIEW_STEPS_MIN && view->growth <= 0;
 	}
 	if (ended)
 		forecast->eta_high_s = INFINITY;
@@ -157,7 +154,7 @@ static void range_make(struct forecast *forecast, const struct views *views, con
 static double rate_now(const struct views *views)
 {
 	for (unsigned int i = 0; i < views->count; i++) {
-		if (views->at[i].steps >= STEPS_MIN && views->at[i].span_s >= SPAN_MIN_S)
+		if (views->at[i].steps >= VIEW_STEPS_MIN && views->at[i].span_s >= VIEW_SPAN_MIN_S)
 			return view_rate(&views->at[i]);
 	}
 	return views->count ? view_rate(&views->at[views->count - 1]) : 0;

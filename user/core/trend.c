@@ -14,11 +14,6 @@ struct step {
 	double fall, end_level; /* how far it fell below what was; what stays at its end */
 };
 
-static double max_of(double a, double b)
-{
-	return a > b ? a : b;
-}
-
 static void step_join(struct step *step, const struct step *next)
 {
 	step->end_s = next->end_s;
@@ -67,7 +62,7 @@ static double median_fall(struct step *steps, unsigned int count)
 
 	for (unsigned int i = 0; i < count; i++) {
 		int64_t top = i ? steps[i - 1].high : steps[0].before;
-		double fall = max_of(0, (double)(top - steps[i].low));
+		double fall = fmax(0, (double)(top - steps[i].low));
 		unsigned int place = i;
 
 		steps[i].fall = fall;
@@ -84,8 +79,8 @@ static double levels_make(struct step *steps, unsigned int count, double swing)
 	int64_t begin_low = steps[0].low < steps[0].before ? steps[0].low : steps[0].before;
 
 	for (unsigned int i = 0; i < count; i++)
-		steps[i].end_level = max_of((double)steps[i].low, (double)steps[i].last - swing);
-	return max_of((double)begin_low, (double)steps[0].before - swing);
+		steps[i].end_level = fmax((double)steps[i].low, (double)steps[i].last - swing);
+	return fmax((double)begin_low, (double)steps[0].before - swing);
 }
 
 /* Half way in time, between the ends of steps. */
@@ -122,15 +117,14 @@ static double rank_correlation(const struct step *steps, unsigned int count, dou
 /* About a rate that changes steadily from one half to the other. */
 static void spread_make(const struct step *steps, unsigned int count, double begin_level, struct view *view)
 {
-	double half_s = view->span_s / 2, rate = view->growth / view->span_s;
-	double change = (view->second_half - view->first_half) / (half_s * half_s);
+	double half_s = view->span_s / 2, rate = view_rate(view), change = view_change(view);
 	double middle_s = steps[count - 1].end_s + half_s, level = begin_level, squares = 0;
 
 	for (unsigned int i = 0; i < count; i++) {
 		double gain = steps[i].end_level - level, length_s = step_length_s(&steps[i]);
 		double expected = (rate + change * (middle_s - steps[i].end_s - length_s / 2)) * length_s;
 
-		view->jump = max_of(view->jump, gain - max_of(0, rate) * length_s);
+		view->jump = fmax(view->jump, gain - fmax(0, rate) * length_s);
 		squares += (gain - expected) * (gain - expected);
 		level = steps[i].end_level;
 	}
@@ -165,7 +159,7 @@ static bool view_make(const struct stretch *stretches, unsigned int count, doubl
 		ret_view->closed += stretches[i].closed;
 		ret_view->mapped += stretches[i].mapped;
 	}
-	ret_view->opened = max_of(0, ret_view->closed + (double)(newest->last - stretches[0].before));
+	ret_view->opened = fmax(0, ret_view->closed + (double)(newest->last - stretches[0].before));
 	return true;
 }
 
@@ -179,9 +173,9 @@ void trend_look(const struct history *history, struct views *ret_views)
 	ret_views->count = 0;
 	ret_views->grown = (double)history->last.map_count - history->first_count;
 	for (unsigned int i = 0; i < count; i++) {
-		double high = i ? max_of(highs[i - 1], (double)stretches[i - 1].high) : (double)stretches[0].before;
+		double high = i ? fmax(highs[i - 1], (double)stretches[i - 1].high) : (double)stretches[0].before;
 
-		highs[i] = max_of(high, (double)history->high_lost);
+		highs[i] = fmax(high, (double)history->high_lost);
 	}
 	ret_views->span_s = count ? stretches[0].begin_s : 0;
 	for (unsigned int from = count; from-- > 0 && ret_views->count < VIEWS_MAX;) {
@@ -201,6 +195,13 @@ double view_rate(const struct view *view)
 	return view->span_s > 0 ? view->growth / view->span_s : 0;
 }
 
+double view_change(const struct view *view)
+{
+	double half_s = view->span_s / 2;
+
+	return half_s > 0 ? (view->second_half - view->first_half) / (half_s * half_s) : 0;
+}
+
 double view_chance(const struct view *view)
 {
 	return view->scatter * sqrt((double)view->steps);
@@ -210,7 +211,7 @@ double view_credit(const struct view *view)
 {
 	double beyond = view->stays - view->before_high + view->swing;
 
-	return max_of(0, beyond < view->growth ? beyond : view->growth);
+	return fmax(0, beyond < view->growth ? beyond : view->growth);
 }
 
 double view_to_come(const struct view *view)

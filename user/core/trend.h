@@ -11,6 +11,10 @@
 #define VIEWS_MAX  56
 #define VIEW_STEPS 10 /* about equal in length, as far as the history knows */
 
+/* What is judged by has as many steps, and seconds, at least. */
+#define VIEW_STEPS_MIN	5
+#define VIEW_SPAN_MIN_S 1.0
+
 /*
  * The last span_s seconds. What falls back within every step, as under a collector or beside churn, is its swing;
  * what stays is the map count less that.
@@ -41,6 +45,8 @@ struct views {
 void trend_look(const struct history *history, struct views *ret_views);
 /* Maps a second. */
 double view_rate(const struct view *view);
+/* By which the rate changed from the first half to the second: maps a second, a second. */
+double view_change(const struct view *view);
 /* By how much its growth may come to by chance: one sigma, as of steps that have nothing to do with one another. */
 double view_chance(const struct view *view);
 /* Of the growth, what leads to where the process has never been: what refills a hole is none. */

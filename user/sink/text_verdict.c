@@ -224,7 +224,6 @@ static void put_files(struct buf *buf, const struct text_style *style, const str
 	put_rest(buf, style, PAINT_RED, files->dropped, "operations on further files not booked: table full");
 }
 
-/* It has grown, by more than it gave back, and was seen for less time than a leak takes to be called (detect_leak). */
 /* It grew, and still did when last seen; what is called a leak takes more. */
 static bool is_too_early(const struct process *process, uint32_t limit)
 {
@@ -255,23 +254,31 @@ static void put_no_finding(struct buf *buf, const struct text_style *style, uint
 	row_end(&row);
 }
 
+/* Notes are no findings. What an ended process gave back is none any more, but was called. */
+static bool is_called(const struct process *process, const struct finding *findings, unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++) {
+		if (findings[i].verdict.severity > SEVERITY_INFO)
+			return true;
+	}
+	for (unsigned int kind = 0; kind < FINDING_KINDS; kind++) {
+		if (process_open_finding(process, kind).severity > SEVERITY_INFO)
+			return true;
+	}
+	return false;
+}
+
 void text_verdict(struct buf *buf, const struct text_style *style, uint64_t ts_ns, const struct process *process,
 		  uint32_t limit, const struct finding *findings, unsigned int count)
 {
-	bool called = false;
-
 	buf_add_char(buf, '\n');
 	put_headline(buf, style, ts_ns, process, limit);
 	put_ops(buf, style, &process->account);
 	put_failures(buf, style, &process->account);
 	put_files(buf, style, &process->files);
 	text_sites(buf, style, &process->sites);
-	for (unsigned int i = 0; i < count; i++) {
+	for (unsigned int i = 0; i < count; i++)
 		text_finding(buf, style, process, &findings[i]);
-		called |= findings[i].verdict.severity > SEVERITY_INFO;
-	}
-	for (unsigned int kind = 0; kind < FINDING_KINDS; kind++)
-		called |= process_open_finding(process, kind).severity > SEVERITY_INFO;
-	if (!called)
+	if (!is_called(process, findings, count))
 		put_no_finding(buf, style, ts_ns, process, limit);
 }
