@@ -236,6 +236,37 @@ static void dies_with_the_tracer(void **state)
 	close(out[1]);
 }
 
+/* A zombie's maps can be read, and there are none: what was known of it is known still. */
+static void ended_between_two_looks(void **state)
+{
+	uint64_t ips[] = {(uint64_t)helper_pid + 8};
+	struct answers answers;
+	uint64_t start_ns;
+	siginfo_t end;
+	pid_t child;
+
+	(void)state;
+	child = fork();
+	if (!child) {
+		pause();
+		_exit(0);
+	}
+	start_ns = start_of(child);
+	answers_begin(&answers, UNWIND_DWARF);
+	for (unsigned int look = 1; look <= 2; look++) {
+		assert_int_equal(symbolizer_ask_process(answers.symbolizer, (uint32_t)child, start_ns), 0);
+		answers_await(&answers, &answers.range_answers, look);
+		kill(child, SIGKILL);
+		waitid(P_PID, (id_t)child, &end, WEXITED | WNOWAIT);
+	}
+	assert_int_equal(
+		symbolizer_ask_stack(answers.symbolizer, (uint32_t)child, start_ns, 1, MT_STACK_COMPLETE, ips, 1), 0);
+	answers_await(&answers, &answers.stack_answers, 1);
+	assert_own_stack(&answers);
+	answers_end(&answers);
+	waitpid(child, NULL, 0);
+}
+
 /* What it costs to name 10,000 different places in a library with debug information; told, not asserted. */
 static void many_frames(void **state)
 {
@@ -276,9 +307,10 @@ static void many_frames(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(killed),      cmocka_unit_test(killed_at_work), cmocka_unit_test(hung),
-		cmocka_unit_test(refused),     cmocka_unit_test(given_up),	 cmocka_unit_test(dies_with_the_tracer),
-		cmocka_unit_test(many_frames),
+		cmocka_unit_test(killed),      cmocka_unit_test(killed_at_work),
+		cmocka_unit_test(hung),	       cmocka_unit_test(refused),
+		cmocka_unit_test(given_up),    cmocka_unit_test(dies_with_the_tracer),
+		cmocka_unit_test(many_frames), cmocka_unit_test(ended_between_two_looks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

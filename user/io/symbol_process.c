@@ -270,8 +270,11 @@ static int look(struct looking *looking)
 	if (!process->count)
 		error = read_maps_by_threads(looking);
 	/* The folder is that of one process for ever: if it is there still, no other has had the pid meanwhile. */
-	if (!is_the_one(proc, process->start_ns) || (error && !process->count))
+	if (!is_the_one(proc, process->start_ns))
 		return -ESRCH;
+	/* A zombie has no maps, and reading them is no error; nothing that runs is without code. */
+	if (!process->count)
+		return error ? error : -ESRCH;
 	read_jit(process, proc);
 	return 0;
 }
