@@ -51,6 +51,8 @@ class Cause:
     ops: int = 1
     needs: tuple = ()
     patience_s: float = 30 * PATIENCE
+    # Where another sentence would mislead: how it begins.
+    advice: str = ""
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,12 @@ LEAKS = [
     Cause(
         "fiber_stacks", source="fiber_stacks.c", command=own("fiber_stacks", 10000, 2000), kind="exhaustion", op="mmap",
         file=r"\[anon\]", through=("stack_make", "main"), ops=2,
+    ),
+    # 8 again, with a munmap that forgets the guard page
+    Cause(
+        "guard_left", source="guard_left.c", command=own("guard_left", 20000, 1000), kind="leak", op="mprotect",
+        file=r"\[anon\]", through=("guard_make", "stack_make", "main"), ops=2,
+        advice="munmap leaves what mprotect(PROT_NONE) has set apart at guard_make",
     ),
     # 10: gVisor PR#11360
     Cause(
@@ -189,7 +197,7 @@ class Causes(Case):
         if cause.kind == "enomem" and not schema.CALLS_SEEN:
             return
         finding, refused = self.watch(cause)
-        self.assertEqual(finding["evidence"]["ops"][0]["op"], cause.op, finding)
+        self.assertIn(cause.op, [item["op"] for item in finding["evidence"]["ops"][: cause.ops]], finding)
         if not schema.CALLS_SEEN:
             return
         if cause.kind == "enomem":
@@ -212,6 +220,7 @@ class Causes(Case):
         # Where two operations make the maps of a thing, either may be the first.
         top = next((site for site in finding["evidence"]["sites"][: cause.ops] if site["op"] == cause.op), None)
         self.assertIsNotNone(top, finding)
+        self.assertTrue(finding["advice"].startswith(cause.advice), finding["advice"])
         self.assertGreater(top["delta"], 0, top)
         self.assertGreaterEqual(top["share"], 0.8 / cause.ops, top)
         if cause.module:

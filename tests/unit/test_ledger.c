@@ -10,14 +10,15 @@
 
 static void enter(struct ledger *ledger, uint64_t page, uint64_t pages, uint64_t ts_ns, uint32_t site)
 {
-	const struct ledger_entry entry = {page * PAGE, (page + pages) * PAGE, ts_ns, site};
+	const struct ledger_entry entry = {
+		.start = page * PAGE, .end = (page + pages) * PAGE, .ts_ns = ts_ns, .site = site};
 
 	assert_int_equal(ledger_add(ledger, &entry), 0);
 }
 
 static void owner_is(struct ledger *ledger, uint64_t page, uint32_t site)
 {
-	assert_int_equal(ledger_owner(ledger, page * PAGE), site);
+	assert_int_equal(ledger_owner(ledger, page * PAGE, (page + 1) * PAGE), site);
 }
 
 static void nobody(void **state)
@@ -104,11 +105,99 @@ static void as_painted(void **state)
 	}
 }
 
+struct rests {
+	unsigned int count;
+	uint32_t site;
+	uint64_t len, left;
+};
+
+static void take_rest(uint32_t site, uint64_t len, uint64_t left, void *arg)
+{
+	struct rests *rests = arg;
+
+	rests->count++;
+	rests->site = site;
+	rests->len = len;
+	rests->left = left;
+}
+
+static struct rests rests_of(const struct ledger *ledger)
+{
+	struct rests rests = {0};
+
+	ledger_rests(ledger, take_rest, &rests);
+	return rests;
+}
+
+static void enter_split(struct ledger *ledger, uint64_t page, uint64_t pages, uint64_t ts_ns, uint32_t site)
+{
+	const struct ledger_entry entry = {
+		.start = page * PAGE, .end = (page + pages) * PAGE, .ts_ns = ts_ns, .site = site, .splits = true};
+
+	assert_int_equal(ledger_add(ledger, &entry), 0);
+}
+
+/* mmap, mprotect of its first page, munmap of the others. */
+static void guard_is_left(void **state)
+{
+	struct ledger ledger = {0};
+	struct rests rests;
+
+	(void)state;
+	enter(&ledger, 10, 17, 1, 1);
+	enter_split(&ledger, 10, 1, 2, 2);
+	assert_int_equal(ledger_sort(&ledger), 0);
+	owner_is(&ledger, 10, 2);
+	rests = rests_of(&ledger);
+	assert_int_equal(rests.count, 1);
+	assert_int_equal(rests.site, 2); /* whose that map is */
+	assert_int_equal(rests.len, 17 * PAGE);
+	assert_int_equal(rests.left, PAGE);
+	ledger_free(&ledger);
+}
+
+/* The guard page was there first, and what was made writable behind it is gone. */
+static void end_is_gone(void **state)
+{
+	struct ledger ledger = {0};
+
+	(void)state;
+	enter(&ledger, 10, 17, 1, 1);
+	assert_int_equal(ledger_sort(&ledger), 0);
+	owner_is(&ledger, 10, 1);
+	assert_int_equal(rests_of(&ledger).count, 1);
+	assert_int_equal(rests_of(&ledger).site, 1);
+	ledger_free(&ledger);
+}
+
+/* Whole ones, whether split or not; gone ones; half of one, which an aligned piece is; what another has mapped since.
+ */
+static void no_rests(void **state)
+{
+	struct ledger ledger = {0};
+
+	(void)state;
+	enter(&ledger, 10, 4, 1, 1);
+	enter_split(&ledger, 10, 1, 2, 2);
+	enter(&ledger, 20, 4, 1, 1);
+	enter(&ledger, 30, 4, 1, 1);
+	enter(&ledger, 40, 4, 1, 1);
+	enter(&ledger, 40, 2, 2, 3);
+	assert_int_equal(ledger_sort(&ledger), 0);
+	assert_int_equal(ledger_owner(&ledger, 10 * PAGE, 11 * PAGE), 2);
+	assert_int_equal(ledger_owner(&ledger, 11 * PAGE, 14 * PAGE), 1);
+	assert_int_equal(ledger_owner(&ledger, 32 * PAGE, 36 * PAGE), 1); /* it has merged with its neighbour */
+	assert_int_equal(ledger_owner(&ledger, 40 * PAGE, 42 * PAGE), 3);
+	assert_int_equal(rests_of(&ledger).count, 0);
+	ledger_free(&ledger);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(nobody), cmocka_unit_test(edges),	cmocka_unit_test(overlay),
-		cmocka_unit_test(stale),  cmocka_unit_test(as_painted),
+		cmocka_unit_test(nobody),      cmocka_unit_test(edges),	     cmocka_unit_test(overlay),
+		cmocka_unit_test(stale),       cmocka_unit_test(as_painted), cmocka_unit_test(guard_is_left),
+		cmocka_unit_test(end_is_gone), cmocka_unit_test(no_rests),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -85,12 +85,13 @@ static void recounted(void **state)
 	enter(&list, &ledger, 0x30000, 0x1000, 77, MT_OP_MMAP); /* a site that found no room */
 	assert_int_equal(ledger_sort(&ledger), 0);
 	site_list_recount(&list);
-	site_list_count(&list, ledger_owner(&ledger, 0x1000), 0x1000, false); /* older than the trace */
-	site_list_count(&list, ledger_owner(&ledger, 0x10000), 0x1000, false);
-	site_list_count(&list, ledger_owner(&ledger, 0x11000), 0x1000, false);
-	site_list_count(&list, ledger_owner(&ledger, 0x12000), 0x2000, false);
-	site_list_count(&list, ledger_owner(&ledger, 0x20000), 0x8000, false);
-	site_list_count(&list, ledger_owner(&ledger, 0x30000), 0x1000, false);
+	site_list_count(&list, ledger_owner(&ledger, 0x1000, 0x1000 + 0x1000), 0x1000,
+			false); /* older than the trace */
+	site_list_count(&list, ledger_owner(&ledger, 0x10000, 0x10000 + 0x1000), 0x1000, false);
+	site_list_count(&list, ledger_owner(&ledger, 0x11000, 0x11000 + 0x1000), 0x1000, false);
+	site_list_count(&list, ledger_owner(&ledger, 0x12000, 0x12000 + 0x2000), 0x2000, false);
+	site_list_count(&list, ledger_owner(&ledger, 0x20000, 0x20000 + 0x8000), 0x8000, false);
+	site_list_count(&list, ledger_owner(&ledger, 0x30000, 0x30000 + 0x1000), 0x1000, false);
 	assert_true(list.is_exact);
 	assert_int_equal(list.all, 6);
 	assert_int_equal(list.nobodys, 2);
@@ -104,6 +105,48 @@ static void recounted(void **state)
 	}
 	ledger_free(&ledger);
 	site_list_free(&list);
+}
+
+/* Guard pages left by a munmap that is too short: counted while the maps can be read, and carried to the end. */
+static void rests_are_carried(void **state)
+{
+	struct site_list live = {0}, ended = {0};
+	struct site_shares shares = {0};
+	struct ledger ledger = {0};
+
+	(void)state;
+	put(&live, 9, MT_OP_MMAP, 1, 1);
+	put(&live, 9, MT_OP_MPROTECT, 1, 1);
+	site_list_sort(&live);
+	enter(&live, &ledger, 0x10000, 0x11000, 9, MT_OP_MMAP);
+	enter(&live, &ledger, 0x10000 | MT_MAP_SPLIT, 0x1000, 9, MT_OP_MPROTECT);
+	assert_int_equal(ledger_sort(&ledger), 0);
+	site_list_recount(&live);
+	site_list_count(&live, ledger_owner(&ledger, 0x10000, 0x11000), 0x1000, false);
+	site_list_count_rests(&live, &ledger);
+	site_list_keep(&live, &shares);
+
+	put(&ended, 9, MT_OP_MMAP, 8, 8);
+	put(&ended, 9, MT_OP_MPROTECT, 8, 8);
+	put(&ended, 10, MT_OP_MMAP, 5, 5);
+	site_list_sort(&ended);
+	site_list_carry(&ended, &shares);
+	for (unsigned int i = 0; i < ended.count; i++) {
+		const struct site *site = &ended.sites[i];
+		bool splits = site->op == MT_OP_MPROTECT;
+
+		assert_int_equal(site->live, site->stack_id == 10 ? 5 : splits ? 8 : 0);
+		assert_int_equal(site_held(site), site->live);
+		assert_int_equal(site_cut(site), splits ? 8 : 0);
+		assert_int_equal(site->cut_len, splits ? 0x10000 : 0);
+	}
+	site_list_restore(&live);
+	for (unsigned int i = 0; i < live.count; i++)
+		assert_int_equal(live.sites[i].live, 1);
+	site_shares_free(&shares);
+	ledger_free(&ledger);
+	site_list_free(&live);
+	site_list_free(&ended);
 }
 
 /* Java's one line is reached by interpreted and by compiled code. */
@@ -253,10 +296,11 @@ static void ends_have_words(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(maps_that_stay),   cmocka_unit_test(ranked),
-		cmocka_unit_test(recounted),	    cmocka_unit_test(one_line),
-		cmocka_unit_test(who_is_to_blame),  cmocka_unit_test(names_come_later),
-		cmocka_unit_test(texts_are_shared), cmocka_unit_test(ends_have_words),
+		cmocka_unit_test(maps_that_stay),    cmocka_unit_test(ranked),
+		cmocka_unit_test(recounted),	     cmocka_unit_test(one_line),
+		cmocka_unit_test(who_is_to_blame),   cmocka_unit_test(names_come_later),
+		cmocka_unit_test(texts_are_shared),  cmocka_unit_test(ends_have_words),
+		cmocka_unit_test(rests_are_carried),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

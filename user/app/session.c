@@ -13,9 +13,8 @@
 #include "cgroup.h"
 #include "clock.h"
 
-#define US_NS		 1000
-#define LAST_NAMES_MS	 3000  /* at the end names are waited for: lines, so long */
-#define PROFILE_NAMES_MS 20000 /* a profile is nothing without them */
+#define US_NS	      1000
+#define LAST_NAMES_MS 3000 /* at the end names are waited for: lines, so long */
 
 static uint64_t replayed_ns;
 
@@ -63,7 +62,7 @@ void session_finish_living(struct session *session)
 	MODEL_EACH (&session->model, process, next) {
 		if (!process->target)
 			continue;
-		session_gather_sites(session, process, GATHER_EXACT);
+		session_gather_sites(session, process, GATHER_AT_LAST);
 		profile_add(session, process);
 		if (session->over_ns)
 			report_exit(session, process, now); /* its own last word was lost */

@@ -192,11 +192,14 @@ void record_end(struct session *session, const uint64_t *stack_ends);
 /* Puts what has been recorded where lines would be. */
 void record_flush(struct session *session);
 
+#define PROFILE_NAMES_MS 20000 /* a profile is nothing without names: at the end they are waited for so long */
+
 /* ---- sites.c ---- */
 enum gather {
 	GATHER_AS_KNOWN,   /* waiting for nothing */
 	GATHER_IN_A_HURRY, /* as the kernel side keeps them */
 	GATHER_EXACT,	   /* held against the kernel's own list of maps, if it is still there */
+	GATHER_AT_LAST,	   /* the same; there is time to wait for names, and will be none later */
 };
 /* Reads a process's call sites, with their stacks in words. Without stacks it does nothing. */
 void session_gather_sites(struct session *session, struct process *process, enum gather how);

@@ -10,6 +10,8 @@
 /* In the hurry of a process about to fail, names that are not known yet are not waited for. */
 #define HURRY_MS 20
 #define NAMES_MS 300
+/* Of a process that ends, where a profile is made: it is in no later one. */
+#define PROFILE_EXIT_MS 3000
 
 static int take_site(const struct mt_site_key *key, const struct mt_site *site, void *arg)
 {
@@ -34,7 +36,8 @@ static int count_vma(const struct vma *vma, void *arg)
 	struct reconciling *work = arg;
 	struct file_id id;
 
-	site_list_count(work->list, ledger_owner(&work->ledger, vma->start), vma->end - vma->start, vma->deleted);
+	site_list_count(work->list, ledger_owner(&work->ledger, vma->start, vma->end), vma->end - vma->start,
+			vma->deleted);
 	if (vma->deleted) {
 		vma_file(vma, &id);
 		file_table_mark_deleted(work->files, &id);
@@ -51,12 +54,14 @@ static void reconcile(struct session *session, struct process *process, struct s
 	if (!error)
 		error = ledger_sort(&work.ledger);
 	if (!error) {
-		struct site_list kept = *list;
-
 		site_list_recount(list);
 		error = maps_read(process->key.pid, count_vma, &work);
+		if (!error && !list->all)
+			error = -ESRCH; /* none at all: its memory is gone, and it is not yet */
 		if (error)
-			*list = kept; /* it has ended meanwhile */
+			site_list_restore(list); /* it has ended meanwhile */
+		else
+			site_list_count_rests(list, &work.ledger);
 	}
 	if (error)
 		log_debug("maps of %u are not held against the ledger: %s", process->key.pid, strerror(-error));
@@ -77,14 +82,17 @@ static void add_names(struct session *session, struct process *process)
 	}
 }
 
-/* Gives those gathered their names, as far as they come within this time. */
-static void name_sites(struct session *session, struct process *process, uint32_t timeout_ms)
+/* Gives those gathered their names, as far as they come within a time. */
+static void name_sites(struct session *session, struct process *process, enum gather how)
 {
 	/* Asked for first, so that those whose record was lost are waited for as well. */
 	add_names(session, process);
-	if (!timeout_ms)
+	if (how == GATHER_AS_KNOWN)
 		return;
-	stacks_await(&session->stacks, 0, timeout_ms);
+	if (how >= GATHER_EXACT && session->options->profile)
+		stacks_settle(&session->stacks, how == GATHER_AT_LAST ? PROFILE_NAMES_MS : PROFILE_EXIT_MS);
+	else
+		stacks_await(&session->stacks, 0, how == GATHER_IN_A_HURRY ? HURRY_MS : NAMES_MS);
 	add_names(session, process);
 }
 
@@ -106,8 +114,12 @@ static int read_sites(struct session *session, struct process *process, enum gat
 	if (error)
 		return error;
 	site_list_sort(list);
-	if (how == GATHER_EXACT && !process->ended)
+	if (how >= GATHER_EXACT && !process->ended)
 		reconcile(session, process, list);
+	if (list->is_exact)
+		site_list_keep(list, &process->site_shares);
+	else
+		site_list_carry(list, &process->site_shares);
 	if (session->recorder)
 		recorder_add_sites(session->recorder, &process->key, list);
 	return 0;
@@ -115,18 +127,14 @@ static int read_sites(struct session *session, struct process *process, enum gat
 
 void session_gather_sites(struct session *session, struct process *process, enum gather how)
 {
-	static const uint32_t wait_ms[] = {
-		[GATHER_AS_KNOWN] = 0, [GATHER_IN_A_HURRY] = HURRY_MS, [GATHER_EXACT] = NAMES_MS};
-	struct site_list *list = &process->sites;
+	struct site_list read = {0}, *list = &process->sites;
 
 	if (!has_sites(session, process))
 		return;
+	session->memory_lost += read_sites(session, process, how, &read) != 0;
 	site_list_free(list);
-	if (read_sites(session, process, how, list)) {
-		session->memory_lost++;
-		return;
-	}
-	name_sites(session, process, wait_ms[how]);
+	*list = read;
+	name_sites(session, process, how);
 	site_list_set_growth(list, (int64_t)process->account.map_count - process->account.baseline);
 	site_list_rank(list);
 }
@@ -140,6 +148,7 @@ void session_forget_sites(struct session *session, struct process *process, uint
 	if (!has_sites(session, process))
 		return;
 	site_list_free(&process->sites); /* it borrows the stacks */
+	site_shares_free(&process->site_shares);
 	if (session->tracer)
 		tracer_drop_sites(session->tracer, process->key.pid, before_ns);
 	stacks_forget(&session->stacks, process->key.pid, process->key.start_ns);

@@ -132,7 +132,19 @@ static void advise_cut(const struct site *site, char *buf, size_t size)
 	snprintf(buf, size,
 		 "munmap is given less than was mapped%s, %s (%s of %s, the last time), and each leaves a rest: "
 		 "unmap the whole length",
-		 where(site, place, sizeof(place)), units_plural(site->cut, "time", times, sizeof(times)),
+		 where(site, place, sizeof(place)), units_plural(site_cut(site), "time", times, sizeof(times)),
+		 units_bytes(site->cut_len, part, sizeof(part)), units_bytes(site->map_len, whole, sizeof(whole)));
+}
+
+/* What was set apart, as a guard page is, and is left when the rest is unmapped. */
+static void advise_split_off(const struct site *site, char *buf, size_t size)
+{
+	char call[96], place[WHERE_LEN], whole[UNITS_LEN], part[UNITS_LEN], times[UNITS_LEN];
+
+	snprintf(buf, size,
+		 "munmap leaves what %s has set apart%s, %s (%s of %s unmapped, the last time): unmap the whole length",
+		 call_name(site, call, sizeof(call)), where(site, place, sizeof(place)),
+		 units_plural(site_cut(site), "time", times, sizeof(times)),
 		 units_bytes(site->cut_len, part, sizeof(part)), units_bytes(site->map_len, whole, sizeof(whole)));
 }
 
@@ -200,7 +212,7 @@ static void advise_mapping(const struct site *site, char *buf, size_t size)
 /* Is one of two maps that it has made only a rest of what was unmapped? */
 static bool leaves_rests(const struct site *site)
 {
-	return site->cut && (int64_t)site->cut > site->live / 2;
+	return site_cut(site) && (int64_t)site_cut(site) > site->live / 2;
 }
 
 /* A thread's stack is mapped without rights, which mprotect gives to all but its guard page (allocate_stack). */
@@ -219,7 +231,9 @@ static void advise_site(const struct site *site, const struct finding *finding, 
 {
 	bool is_mmap = site->op == MT_OP_MMAP;
 
-	if (leaves_rests(site))
+	if (leaves_rests(site) && op_only_splits(site->op))
+		advise_split_off(site, buf, size);
+	else if (leaves_rests(site))
 		advise_cut(site, buf, size);
 	else if (makes_threads(site) || (is_mmap && site->args[1] & MAP_STACK))
 		advise_stacks(site, buf, size);

@@ -251,6 +251,7 @@ void model_operation(struct process *process, const struct op_event *op)
 	if (op->op == MT_OP_EXECVE || op->op == MT_OP_EXECVEAT) {
 		file_table_free(&process->files);
 		site_list_free(&process->sites); /* none of them is mapped any more */
+		site_shares_free(&process->site_shares);
 		return;
 	}
 	if (!id)
@@ -283,6 +284,7 @@ void model_remove(struct model *model, struct process *process)
 	HASH_DELETE(hh, model->processes, process);
 	file_table_free(&process->files);
 	site_list_free(&process->sites);
+	site_shares_free(&process->site_shares);
 	account_free(&process->account);
 	free(process->trail);
 	free(process->open);

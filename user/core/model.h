@@ -62,6 +62,7 @@ struct process {
 	struct file_table files;
 	uint32_t files_at;			     /* map count when files were counted from /proc; 0: they are not */
 	struct site_list sites;			     /* as last read from the kernel, ranked */
+	struct site_shares site_shares;		     /* as last held against the kernel's list of maps */
 	uint64_t seen_ns;			     /* first seen by user space, boot clock */
 	uint64_t judged_change_ns;		     /* account.last_change_ns when last judged */
 	struct told_refusal refusals[REFUSALS_TOLD]; /* shown as text */

@@ -210,7 +210,7 @@ static void pack_site(struct buf *buf, const struct site *site)
 	pack_u64(buf, site->bytes);
 	pack_u64(buf, site->deleted);
 	pack_u64(buf, site->unmapped);
-	pack_u64(buf, site->cut);
+	pack_u64(buf, site_cut(site));
 	pack_u64(buf, site->map_len);
 	pack_u64(buf, site->cut_len);
 	pack_u64(buf, site->first_ns);

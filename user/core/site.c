@@ -2,6 +2,7 @@
 #include "site.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,17 @@
 #include "path.h"
 
 #define ROOM_FIRST 64
+
+uint64_t site_cut(const struct site *site)
+{
+	return site->cut + site->rests;
+}
+
+static bool op_maps(uint32_t op)
+{
+	return op == MT_OP_MMAP || op == MT_OP_MREMAP || op == MT_OP_SHMAT || op == MT_OP_MAP_SHADOW_STACK ||
+	       op == MT_OP_BRK || op == MT_OP_IO_SETUP;
+}
 
 /*
  * Of what was credited to it, the share of its maps that is still there: calls that
@@ -19,13 +31,16 @@ int64_t site_held(const struct site *site)
 {
 	double made = (double)site->live + (double)site->unmapped;
 
-	if (made <= 0) /* it makes no maps of its own: a munmap that leaves two parts */
+	/* It makes no maps of its own: a munmap that leaves two parts. Nor is any known where calls are not seen. */
+	if (made <= 0 && (!site->calls || !op_maps(site->op)))
 		return site->delta <= 0 ? 0 : site->delta < site->growth ? site->delta : site->growth;
 	if (site->delta <= 0 || site->live <= 0)
 		return 0;
 	/* A live count taken from the kernel's list can exceed what was made: parts of one map are maps. */
-	return made > (double)site->live ? (int64_t)((double)site->delta * (double)site->live / made + 0.5)
-					 : site->delta;
+	if (made > (double)site->live)
+		return (int64_t)((double)site->delta * (double)site->live / made + 0.5);
+	/* Or be far less, where mappings have gone without the kernel side knowing: into the middle of one adds two. */
+	return op_maps(site->op) && site->delta > 2 * site->live ? 2 * site->live : site->delta;
 }
 
 /* Libraries that map for whoever calls them; by the beginning of their names, as version numbers follow. */
@@ -104,8 +119,8 @@ int site_list_add(struct site_list *list, const struct mt_site_key *key, const s
 	site->growth = INT64_MAX;
 	site->calls = from->calls;
 	site->delta = from->delta;
-	site->live = from->live > 0 ? from->live : 0;
-	site->bytes = from->bytes > 0 ? (uint64_t)from->bytes : 0;
+	site->live = site->booked = from->live > 0 ? from->live : 0;
+	site->bytes = site->booked_bytes = from->bytes > 0 ? (uint64_t)from->bytes : 0;
 	site->unmapped = from->unmapped;
 	site->cut = from->cut;
 	site->map_len = from->map_len;
@@ -149,7 +164,10 @@ int site_list_enter(const struct site_list *list, const struct mt_map_key *key, 
 {
 	const struct site wanted = {.stack_id = map->stack, .op = map->op};
 	const struct site *site = NULL;
-	struct ledger_entry entry = {.start = key->addr & ~MT_MAP_SPLIT, .ts_ns = map->ts_ns, .site = LEDGER_NOBODY};
+	struct ledger_entry entry = {.start = key->addr & ~MT_MAP_SPLIT,
+				     .ts_ns = map->ts_ns,
+				     .site = LEDGER_NOBODY,
+				     .splits = key->addr & MT_MAP_SPLIT};
 
 	if (list->count)
 		site = bsearch(&wanted, list->sites, list->count, sizeof(wanted), by_key);
@@ -170,6 +188,17 @@ void site_list_recount(struct site_list *list)
 	list->nobodys = list->all = 0;
 }
 
+void site_list_restore(struct site_list *list)
+{
+	for (unsigned int i = 0; i < list->count; i++) {
+		list->sites[i].live = list->sites[i].booked;
+		list->sites[i].bytes = list->sites[i].booked_bytes;
+		list->sites[i].deleted = 0;
+	}
+	list->is_exact = false;
+	list->nobodys = list->all = 0;
+}
+
 void site_list_count(struct site_list *list, uint32_t site, uint64_t bytes, bool deleted)
 {
 	list->all++;
@@ -180,6 +209,74 @@ void site_list_count(struct site_list *list, uint32_t site, uint64_t bytes, bool
 	list->sites[site].live++;
 	list->sites[site].bytes += bytes;
 	list->sites[site].deleted += deleted;
+}
+
+static void count_rest(uint32_t site, uint64_t len, uint64_t left, void *arg)
+{
+	struct site_list *list = arg;
+
+	if (site >= list->count)
+		return;
+	list->sites[site].rests++;
+	list->sites[site].map_len = len;
+	list->sites[site].cut_len = len - left;
+}
+
+void site_list_count_rests(struct site_list *list, const struct ledger *ledger)
+{
+	ledger_rests(ledger, count_rest, list);
+}
+
+void site_list_keep(const struct site_list *list, struct site_shares *shares)
+{
+	site_shares_free(shares);
+	if (list->count)
+		shares->at = calloc(list->count, sizeof(*shares->at));
+	for (unsigned int i = 0; shares->at && i < list->count; i++) {
+		const struct site *site = &list->sites[i];
+
+		if (site->live == site->booked && !site->rests)
+			continue;
+		shares->at[shares->count++] = (struct site_share){
+			.stack_id = site->stack_id,
+			.op = site->op,
+			.live = site->live,
+			.booked = site->booked,
+			.rests = site->rests,
+			.map_len = site->map_len,
+			.cut_len = site->cut_len,
+		};
+	}
+}
+
+static void site_carry(struct site *site, const struct site_share *share)
+{
+	double part = share->booked > 0 ? (double)share->live / (double)share->booked : 1;
+
+	site->live = llround((double)site->booked * part);
+	site->bytes = (uint64_t)((double)site->booked_bytes * part);
+	if (!share->rests || share->live <= 0)
+		return;
+	site->rests = (uint64_t)((double)share->rests * (double)site->live / (double)share->live);
+	site->map_len = share->map_len;
+	site->cut_len = share->cut_len;
+}
+
+void site_list_carry(struct site_list *list, const struct site_shares *shares)
+{
+	for (unsigned int i = 0; list->count && i < shares->count; i++) {
+		const struct site wanted = {.stack_id = shares->at[i].stack_id, .op = shares->at[i].op};
+		struct site *site = bsearch(&wanted, list->sites, list->count, sizeof(wanted), by_key);
+
+		if (site)
+			site_carry(site, &shares->at[i]);
+	}
+}
+
+void site_shares_free(struct site_shares *shares)
+{
+	free(shares->at);
+	memset(shares, 0, sizeof(*shares));
 }
 
 static int by_held(const void *a, const void *b)
@@ -231,6 +328,9 @@ static void site_take(struct site *site, const struct site *other)
 	site->stacks += other->stacks;
 	site->unmapped += other->unmapped;
 	site->cut += other->cut;
+	site->rests += other->rests;
+	site->booked += other->booked;
+	site->booked_bytes += other->booked_bytes;
 	site->many_files |= other->many_files ||
 			    (site->has_file && other->has_file &&
 			     (site->file.inode != other->file.inode || site->file.dev_major != other->file.dev_major ||

@@ -24,7 +24,10 @@ struct site {
 	uint32_t stacks;	    /* call stacks it was called from; more than one after site_list_merge */
 	uint64_t unmapped;	    /* maps it made that are not */
 	uint64_t cut;		    /* of its maps, those that a munmap shorter than they were has left a part of */
+	uint64_t rests;		    /* of those live, what is left of mappings that were else unmapped from behind */
 	uint64_t map_len, cut_len;  /* bytes: the last map so cut, and that munmap */
+	int64_t booked;		    /* live, as the kernel side has it, and */
+	uint64_t booked_bytes;	    /* bytes */
 	uint64_t first_ns, last_ns; /* boot clock, of its first and last call */
 	bool has_file, many_files;  /* file: of its first call that had one; others had others */
 	int32_t fd;		    /* it was mapped by; -1: none */
@@ -42,6 +45,22 @@ struct site_list {
 	uint64_t all;	  /* is_exact: maps in all */
 };
 
+/* What an exact list said of a site that the kernel side has counted otherwise. */
+struct site_share {
+	uint64_t stack_id;
+	uint32_t op;
+	int64_t live, booked;
+	uint64_t rests, map_len, cut_len;
+};
+
+/* Zero-initialised is empty. */
+struct site_shares {
+	struct site_share *at; /* owned */
+	unsigned int count;
+};
+
+/* Maps that a munmap shorter than they were has left a part of, from whichever end. */
+uint64_t site_cut(const struct site *site);
 /* The map count that has come of it and has stayed. */
 int64_t site_held(const struct site *site);
 /* The frame that answers "which line": the innermost outside of what only passes calls on; NULL: none known. */
@@ -60,8 +79,17 @@ int site_list_enter(const struct site_list *list, const struct mt_map_key *key, 
 		    struct ledger *ledger);
 /* Begins to count what is live anew. */
 void site_list_recount(struct site_list *list);
+/* Back to what the kernel side has: the count could not be finished. */
+void site_list_restore(struct site_list *list);
 /* A map that the kernel lists, and the site that made it (LEDGER_NOBODY: none). */
 void site_list_count(struct site_list *list, uint32_t site, uint64_t bytes, bool deleted);
+/* When all are counted: which of them are the rests of mappings that were unmapped but for these. */
+void site_list_count_rests(struct site_list *list, const struct ledger *ledger);
+/* Of a list that is exact: keeps in shares, which are replaced, where the kernel side's counts are not. */
+void site_list_keep(const struct site_list *list, struct site_shares *shares);
+/* Of one that is not, as the process has ended: as much of each site is taken to be live as last was. */
+void site_list_carry(struct site_list *list, const struct site_shares *shares);
+void site_shares_free(struct site_shares *shares);
 /* Puts those first that hold most. */
 void site_list_rank(struct site_list *list);
 /*

@@ -44,7 +44,7 @@ static void put_site(struct json_writer *json, const struct evidence_site *evide
 	json_add_double(json, "share", evidence->share);
 	json_add_u64(json, "calls", site->calls);
 	json_add_u64(json, "unmapped", site->unmapped);
-	json_add_u64(json, "cut", site->cut);
+	json_add_u64(json, "cut", site_cut(site));
 	json_add_u64(json, "bytes", site->bytes);
 	json_add_u64(json, "deleted", site->deleted);
 	json_add_u64(json, "stacks", site->stacks);
