@@ -223,6 +223,13 @@ class BadInput(Case):
                 self.assertIn("No space left", child.err.text())
                 self.assertEqual(child.err.text().count("No space left"), 1)
 
+    def test_full_device_and_a_command_that_is_ended(self):
+        """The error is the trace's, not the command's, which ends as it was told to."""
+        with open("/dev/full", "wb") as full:
+            status, _, stderr = run_program("--json", "-d", "1", "--", "sleep", "3600", stdout=full)
+        self.assertEqual(status, ERROR)
+        self.assertEqual(stderr.count("No space left"), 1, stderr)
+
     def test_full_device(self):
         with open("/dev/full", "wb") as full:
             status, _, stderr = run_program("--json", "-d", "1", stdout=full)

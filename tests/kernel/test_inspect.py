@@ -100,6 +100,7 @@ class Inspect(Case):
         ended.wait()
         for args, status, word in (
             ([], 2, "process id"), (["x"], 2, "process id"), (["1", "2"], 2, "word"), (["-p", "1,2"], 2, "one"),
+            (["1", "-p", "4"], 2, "one"),
             (["1", "-d", "5"], 2, "duration"), (["0"], 2, "process id"), ([ended.pid], 1, "no such process"),
             (["2"], 1, "kernel thread"),
         ):  # fmt: skip

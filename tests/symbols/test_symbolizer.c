@@ -236,6 +236,30 @@ static void dies_with_the_tracer(void **state)
 	close(out[1]);
 }
 
+/* Without rules the walk goes by what looks like frame pointers: it is believed as far as there is code. */
+static void early_and_off_the_path(void **state)
+{
+	uint64_t ips[] = {(uint64_t)helper_pid + 8, (uint64_t)ask_own_stack + 8, 0x80000002,
+			  (uint64_t)ask_own_stack + 8};
+	static const struct {
+		enum mt_stack_end end;
+		uint32_t count;
+	} rows[] = {{MT_STACK_CUT_EARLY, 2}, {MT_STACK_COMPLETE, 4}};
+	struct answers answers;
+
+	(void)state;
+	answers_begin(&answers, UNWIND_OFF);
+	for (uint32_t i = 0; i < 2; i++) {
+		assert_int_equal(symbolizer_ask_stack(answers.symbolizer, (uint32_t)getpid(), start_of(getpid()), i,
+						      rows[i].end, ips, 4),
+				 0);
+		answers_await(&answers, &answers.stack_answers, i + 1);
+		assert_own_stack(&answers);
+		assert_int_equal(answers.stack->count, rows[i].count);
+	}
+	answers_end(&answers);
+}
+
 /* A zombie's maps can be read, and there are none: what was known of it is known still. */
 static void ended_between_two_looks(void **state)
 {
@@ -307,10 +331,15 @@ static void many_frames(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(killed),      cmocka_unit_test(killed_at_work),
-		cmocka_unit_test(hung),	       cmocka_unit_test(refused),
-		cmocka_unit_test(given_up),    cmocka_unit_test(dies_with_the_tracer),
-		cmocka_unit_test(many_frames), cmocka_unit_test(ended_between_two_looks),
+		cmocka_unit_test(killed),
+		cmocka_unit_test(killed_at_work),
+		cmocka_unit_test(hung),
+		cmocka_unit_test(refused),
+		cmocka_unit_test(given_up),
+		cmocka_unit_test(dies_with_the_tracer),
+		cmocka_unit_test(many_frames),
+		cmocka_unit_test(ended_between_two_looks),
+		cmocka_unit_test(early_and_off_the_path),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -44,6 +44,14 @@ static int gather_map(const struct vma *vma, void *arg)
 	return anatomy_add(gathering->anatomy, vma, detail);
 }
 
+static const char *hint(int error)
+{
+	if (error != -EACCES && error != -EPERM)
+		return "";
+	return geteuid() ? ": run as root, or with CAP_SYS_PTRACE"
+			 : ": this root may not: the process is another user namespace's, or has more capabilities";
+}
+
 static int gather_maps(struct inspection *inspection)
 {
 	struct map_details *details _cleanup_(details_release) = NULL;
@@ -54,8 +62,7 @@ static int gather_maps(struct inspection *inspection)
 	gathering.details = details;
 	error = maps_read(inspection->pid, gather_map, &gathering);
 	if (error)
-		log_error("cannot read the maps of process %u: %s%s", inspection->pid, strerror(-error),
-			  error == -EACCES || error == -EPERM ? ": run as root, or with CAP_SYS_PTRACE" : "");
+		log_error("cannot read the maps of process %u: %s%s", inspection->pid, strerror(-error), hint(error));
 	else if (!inspection->anatomy.maps)
 		log_error("inspect %u: it has no maps: it has just ended", inspection->pid);
 	return error || !inspection->anatomy.maps ? -ESRCH : 0;

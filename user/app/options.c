@@ -161,6 +161,15 @@ static int take_options(int argc, char **argv, struct options *options, uint32_t
 	return 0;
 }
 
+static bool is_given(const char *name, uint32_t given)
+{
+	for (size_t i = 0; option_specs[i].name; i++) {
+		if (given & 1U << i && !strcmp(option_specs[i].name, name))
+			return true;
+	}
+	return false;
+}
+
 /* What would be ignored is refused. */
 static int check_given(const char *subcommand, const char *const *taken, size_t count, uint32_t given)
 {
@@ -192,8 +201,8 @@ static int check_subcommand(const struct options *options, uint32_t given)
 				       : usage_error("replay", NULL, "a file must follow, or - for stdin");
 	if (options->command != COMMAND_INSPECT)
 		return 0; /* --help, --version */
-	if (options->pid_count != 1)
-		return usage_error("inspect", NULL, "one process id must follow");
+	if (options->pid_count != 1 || (options->pid_is_word && is_given("pid", given)))
+		return usage_error("inspect", NULL, "one process id must follow, and no other by --pid");
 	return check_given("inspect", of_inspect, COUNT(of_inspect), given);
 }
 
@@ -203,6 +212,7 @@ static int take_word(const char *word, struct options *options)
 
 	if (options->command == COMMAND_INSPECT && !options->pid_count) {
 		form = option_set_pid(options, word);
+		options->pid_is_word = true;
 		return form ? usage_error("inspect", word, "want a process id") : 0;
 	}
 	if (options->command == COMMAND_REPLAY && !options->replay) {

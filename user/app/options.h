@@ -33,6 +33,7 @@ struct options {
 	enum command command;
 	uint32_t *pids; /* owned */
 	size_t pid_count;
+	bool pid_is_word;  /* of inspect */
 	char *const *argv; /* the command to run, NULL-terminated; borrowed */
 	struct view_filter filter;
 	enum sort_key sort;

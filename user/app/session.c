@@ -171,7 +171,8 @@ int session_run(const struct options *options, int argc, char **argv, int *ret_c
 	}
 	status = session_exit_status(&session, error);
 	session_free(&session);
-	/* A command's success must not pass for that of a trace cut short. */
-	*ret_child_status = status == EXIT_ERROR && !session.child_status ? -1 : session.child_status;
+	/* A command's success must not pass for that of a trace cut short, nor an end that it was told to come to. */
+	*ret_child_status =
+		status == EXIT_ERROR && (!session.child_status || session.child_told) ? -1 : session.child_status;
 	return status;
 }

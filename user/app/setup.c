@@ -145,8 +145,8 @@ static int adopt_target(struct session *session, uint32_t pid)
 	if (!error)
 		error = tracer_read(session->tracer, mm, &account);
 	if (error) {
-		log_error("-p %u: the kernel's table has no such process: it has just ended, or --max-procs (%u) is "
-			  "too small",
+		log_error("-p %u: the kernel's table has no such process: it has just ended, --max-procs (%u) is too "
+			  "small, or it is outside of this container, whose processes alone are listed",
 			  pid, session->options->max_processes);
 		return -ESRCH;
 	}

@@ -146,12 +146,27 @@ void symbolizer_forget(struct symbolizer *symbolizer, uint32_t pid, uint64_t sta
 
 /* ---- answers ---- */
 
+/* Walked without rules, by words that may be no frame pointers: what follows a place without code is no caller. */
+static uint32_t frames_to_trust(const struct symbol_request *request, const struct frame *frames, uint32_t count)
+{
+	uint32_t i = 1;
+
+	if (request->end != MT_STACK_CUT_EARLY)
+		return count;
+	while (i < count && frames[i].module)
+		i++;
+	return i < count ? i : count;
+}
+
 static void tell_stack(struct symbolizer *symbolizer, const struct symbol_request *request, struct frame *frames,
 		       uint32_t count, const struct symbolizer_sink *sink, void *arg)
 {
-	struct stack stack = {.id = request->id, .end = request->end, .count = count, .frames = frames};
+	struct stack stack = {.id = request->id,
+			      .end = request->end,
+			      .count = frames_to_trust(request, frames, count),
+			      .frames = frames};
 
-	for (uint32_t i = 0; i < count; i++)
+	for (uint32_t i = 0; i < stack.count; i++)
 		symbolizer->losses.unknown_frames += !frames[i].function;
 	if (sink->stack)
 		sink->stack(arg, &stack);

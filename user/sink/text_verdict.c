@@ -210,7 +210,7 @@ static void put_rest(struct buf *buf, const struct text_style *style, enum paint
 
 static void put_files(struct buf *buf, const struct text_style *style, const struct file_table *files)
 {
-	static const char *const titles[] = {"MAPPED", "UNMAPPED", "MAPS", "BYTES"};
+	static const char *const titles[] = {"MAPPED", "UNMAPPED", "MAPS", "IN ALL"};
 	struct file_use top[FILES_SHOWN];
 	unsigned int count = file_table_top(files, top, FILES_SHOWN);
 
