@@ -257,7 +257,8 @@ class Hostile(StacksCase):
         with self.start("load", "library", "plain", environment={"MAPPER": path}) as child:
             self.step(child, "load")
             with open(f"/proc/{child.pid}/maps", encoding="ascii") as maps:
-                used = max(int(line.split()[2], 16) + 4096 for line in maps if path in line)
+                # But for the gaps between segments, which lie behind the file's end where those are aligned to 64 KiB.
+                used = max(int(line.split()[2], 16) + 4096 for line in maps if path in line and "---p" not in line)
             with open(path, "r+b") as file:
                 rest = os.fstat(file.fileno()).st_size - used
                 file.seek(used)
@@ -276,6 +277,9 @@ class Hostile(StacksCase):
         self.assertGreater(rest, 0)
 
     def test_a_path_with_a_newline_and_escapes(self):
+        # The witness sees changes alone: not that a library was loaded, whose rules this is about.
+        if not schema.CALLS_SEEN:
+            return
         path = os.path.join(self.directory(), "lib\n\x1b[31mred\x9b\t\".so")
         shutil.copy(workload("libmapper.so"), path)
         lines = self.run_steps("load", "library", environment={"MAPPER": path})
