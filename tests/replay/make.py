@@ -218,7 +218,7 @@ The lifetime average would call it far too late.
 def staircase():
     trace = Trace("staircase", """
 1 000 maps at once, every ten seconds, none given back: a leak by the batch.
-""", "noted leak before 0.25\nexpect leak before 0.45\nexpect exhaustion before 0.45\nheld leak")
+""", "noted leak before 0.25\nexpect leak before 0.50\nexpect exhaustion before 0.50\nheld leak")
     trace.run(Process(1000, 100, lambda t: (int(t / 10) * 1000, 0, 0)), 0, 600)
     trace.write()
 

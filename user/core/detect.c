@@ -13,11 +13,11 @@
 /* What has grown by a share f of its room in T will, at that pace, take T (1 - f) / f to the limit; growth of which
  * nothing else is known is as likely as not to go on for as long as it has gone on (Gott 1993): at f it comes to its
  * end with a chance of about f. What is known besides makes that more or less. */
-#define NEED_COUNTS 0.42 /* by counts alone */
+#define NEED_COUNTS 0.47 /* by counts alone */
 #define NEED_SWINGS 0.25 /* beside falls that were seen again and again, and did not reach as low */
 #define NEED_YOUNG  0.55 /* all its life is one quick climb, as a cache's that is filled */
 #define NEED_SPLITS 1.5	 /* times as much, by splits: they end when all is split */
-#define NEED_QUICK  2.0	 /* the same within minutes */
+#define NEED_QUICK  1.8	 /* the same within minutes */
 #define NEED_FILE   0.04 /* one file, mapped again and again, and all of it kept */
 #define NEED_HIGH   0.20 /* above HIGH_LEVEL of the limit, where little is left to wait for */
 #define HIGH_LEVEL  0.54
