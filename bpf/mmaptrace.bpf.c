@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The hooks. Each is a stub over a handler of one of the headers below,
+ * The hooks. Each is a thin program over a handler of one of the headers below,
  * so that every road to an event shares its logic. User space loads those of
  * the plan and leaves out the others.
  */

@@ -96,16 +96,20 @@ class Remains(Case):
         self.assertEqual(found, REMAINS, "the workload is not what it says")
         self.assertEqual(+by_function_only(sites), +Counter(found))
 
+    def check_made(self, child, tracer, folded):
+        """One step further, and what it has made then is what the profile says."""
+        child.send()
+        ranges = self.ranges(child)
+        starts = map_starts(child.pid)
+        tracer.finish()
+        self.check(ranges, starts, folded_sites(folded)[child.pid])
+
     @needs_addresses
     def test_unmapped_in_part_mapped_over_moved_split(self):
         folded = os.path.join(self.directory(), "folded")
         with start_workload("remains", ready=True) as child, Profiler("--folded=live", folded, [child.pid]) as tracer:
             tracer.wait_warm(child.pid)
-            child.send()
-            ranges = self.ranges(child)
-            starts = map_starts(child.pid)
-            tracer.finish()
-            self.check(ranges, starts, folded_sites(folded)[child.pid])
+            self.check_made(child, tracer, folded)
 
     @needs_addresses
     def test_exec_begins_anew(self):
@@ -115,11 +119,7 @@ class Remains(Case):
             tracer.wait_warm(child.pid)
             child.send()
             tracer.wait_rules(child.pid)
-            child.send()
-            ranges = self.ranges(child)
-            starts = map_starts(child.pid)
-            tracer.finish()
-            self.check(ranges, starts, folded_sites(folded)[child.pid])
+            self.check_made(child, tracer, folded)
 
     @needs_addresses
     def test_fork_inherits_nobodys(self):

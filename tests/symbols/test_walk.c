@@ -57,16 +57,36 @@ static const struct expected bottom[] = {{"wait_here", "target.c", "wait_here", 
 					 {"middle", "target.c", "middle", true},
 					 {"outer", "target.c", "outer", false}};
 
-/* Stops the target somewhere, walks up from there by rules, and asks for names. */
-static void walk_and_ask(struct answers *answers, const struct target *target, pid_t thread)
+/* A target that stands still, and a symbolizer to ask about it. */
+struct scene {
+	struct answers answers;
+	struct target target;
+};
+
+static void scene_begin(struct scene *scene, enum unwind_mode mode, const char *program, const char *what,
+			const char *arg)
 {
+	answers_begin(&scene->answers, mode);
+	target_start(&scene->target, program, what, arg);
+}
+
+static void scene_end(struct scene *scene)
+{
+	target_end(&scene->target);
+	answers_end(&scene->answers);
+}
+
+/* Stops the target somewhere, walks up from there by rules, and asks for names. */
+static void walk_and_ask(struct scene *scene, pid_t thread)
+{
+	struct answers *answers = &scene->answers;
 	uint64_t ips[FRAMES];
 	bool complete;
 	uint32_t count;
 
-	ask_process(answers, target);
+	ask_process(answers, &scene->target);
 	count = walk(answers, thread, ips, FRAMES, &complete);
-	ask_stack(answers, target, ips, count);
+	ask_stack(answers, &scene->target, ips, count);
 	if (!complete)
 		fail_msg("cut after %u frames, in %s", count,
 			 answers->stack->frames[answers->stack->count - 1].function);
@@ -83,91 +103,76 @@ static void chain(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(programs); i++) {
-		struct answers answers;
-		struct target target;
+		struct scene scene;
 
-		answers_begin(&answers, UNWIND_DWARF);
-		target_start(&target, programs[i], "plain", NULL);
-		walk_and_ask(&answers, &target, target.pid);
-		for (uint32_t j = 0; j < answers.stack->count; j++) {
-			const struct frame *frame = &answers.stack->frames[j];
+		scene_begin(&scene, UNWIND_DWARF, programs[i], "plain", NULL);
+		walk_and_ask(&scene, scene.target.pid);
+		for (uint32_t j = 0; j < scene.answers.stack->count; j++) {
+			const struct frame *frame = &scene.answers.stack->frames[j];
 
 			assert_non_null(frame->module);
 			if (j && !strcmp(frame->function, "outer") && frame->line == line_of("target.c", "deeper")) {
-				struct stack rest = {.count = answers.stack->count - j,
-						     .frames = &answers.stack->frames[j]};
+				struct stack rest = {.count = scene.answers.stack->count - j,
+						     .frames = &scene.answers.stack->frames[j]};
 
 				assert_chain(&rest, top, COUNT(top));
 				break;
 			}
 		}
-		assert_true(has_function(answers.stack, "_start"));
-		assert_non_null(answers.stack->frames[2].build_id);
-		target_end(&target);
-		answers_end(&answers);
+		assert_true(has_function(scene.answers.stack, "_start"));
+		assert_non_null(scene.answers.stack->frames[2].build_id);
+		scene_end(&scene);
 	}
 }
 
 static void threads(void **state)
 {
-	struct answers answers;
-	struct target target;
+	struct scene scene;
 
 	(void)state;
-	answers_begin(&answers, UNWIND_DWARF);
-	target_start(&target, "target", "thread", NULL);
-	walk_and_ask(&answers, &target, other_thread(target.pid));
-	assert_true(has_function(answers.stack, "run_thread"));
-	assert_false(has_function(answers.stack, "main"));
-	target_end(&target);
-	answers_end(&answers);
+	scene_begin(&scene, UNWIND_DWARF, "target", "thread", NULL);
+	walk_and_ask(&scene, other_thread(scene.target.pid));
+	assert_true(has_function(scene.answers.stack, "run_thread"));
+	assert_false(has_function(scene.answers.stack, "main"));
+	scene_end(&scene);
 }
 
 /* The first thread has ended, and with it what /proc/PID says of maps. */
 static void leaderless(void **state)
 {
-	struct answers answers;
-	struct target target;
+	struct scene scene;
 
 	(void)state;
-	answers_begin(&answers, UNWIND_DWARF);
-	target_start(&target, "target", "leaderless", NULL);
-	await_death(target.pid);
-	walk_and_ask(&answers, &target, other_thread(target.pid));
-	assert_true(has_function(answers.stack, "run_thread"));
-	target_end(&target);
-	answers_end(&answers);
+	scene_begin(&scene, UNWIND_DWARF, "target", "leaderless", NULL);
+	await_death(scene.target.pid);
+	walk_and_ask(&scene, other_thread(scene.target.pid));
+	assert_true(has_function(scene.answers.stack, "run_thread"));
+	scene_end(&scene);
 }
 
 static void signals(void **state)
 {
-	struct answers answers;
-	struct target target;
+	struct scene scene;
 
 	(void)state;
-	answers_begin(&answers, UNWIND_DWARF);
-	target_start(&target, "target", "signal", NULL);
-	walk_and_ask(&answers, &target, target.pid);
-	assert_true(has_function(answers.stack, "on_signal"));
-	assert_true(has_function(answers.stack, "main"));
-	assert_true(has_function(answers.stack, "_start"));
-	target_end(&target);
-	answers_end(&answers);
+	scene_begin(&scene, UNWIND_DWARF, "target", "signal", NULL);
+	walk_and_ask(&scene, scene.target.pid);
+	assert_true(has_function(scene.answers.stack, "on_signal"));
+	assert_true(has_function(scene.answers.stack, "main"));
+	assert_true(has_function(scene.answers.stack, "_start"));
+	scene_end(&scene);
 }
 
 static void realigned_stack(void **state)
 {
-	struct answers answers;
-	struct target target;
+	struct scene scene;
 
 	(void)state;
-	answers_begin(&answers, UNWIND_DWARF);
-	target_start(&target, "target", "realigned", NULL);
-	walk_and_ask(&answers, &target, target.pid);
-	assert_true(has_function(answers.stack, "realigned"));
-	assert_true(has_function(answers.stack, "main"));
-	target_end(&target);
-	answers_end(&answers);
+	scene_begin(&scene, UNWIND_DWARF, "target", "realigned", NULL);
+	walk_and_ask(&scene, scene.target.pid);
+	assert_true(has_function(scene.answers.stack, "realigned"));
+	assert_true(has_function(scene.answers.stack, "main"));
+	scene_end(&scene);
 }
 
 static void copy_file(const char *from, const char *to)
@@ -191,8 +196,7 @@ static void deleted_library(void **state)
 						{"plug::Thingies::apply<void (*)()>", "plug.cc", "apply", false},
 						{"plug::Thingies::call", "plug.cc", "call", false}};
 	char from[600], to[600];
-	struct answers answers;
-	struct target target;
+	struct scene scene;
 	struct stack rest;
 
 	(void)state;
@@ -203,18 +207,17 @@ static void deleted_library(void **state)
 	beside("libplug.so", from, sizeof(from));
 	beside("lib\nplug copy.so", to, sizeof(to));
 	copy_file(from, to);
-	answers_begin(&answers, UNWIND_DWARF);
-	target_start(&target, "target", "library", to);
+	scene_begin(&scene, UNWIND_DWARF, "target", "library", to);
 	assert_int_equal(access(to, F_OK), -1);
-	walk_and_ask(&answers, &target, target.pid);
-	rest = (struct stack){.count = answers.stack->count - 6, .frames = &answers.stack->frames[6]};
+	walk_and_ask(&scene, scene.target.pid);
+	rest = (struct stack){.count = scene.answers.stack->count - 6, .frames = &scene.answers.stack->frames[6]};
 	assert_chain(&rest, names, COUNT(names));
-	for (uint32_t i = 0; i < answers.stack->count; i++) {
-		if (answers.stack->frames[i].function && strstr(answers.stack->frames[i].function, "Thingies"))
-			assert_string_equal(answers.stack->frames[i].module, to);
+	for (uint32_t i = 0; i < scene.answers.stack->count; i++) {
+		if (scene.answers.stack->frames[i].function &&
+		    strstr(scene.answers.stack->frames[i].function, "Thingies"))
+			assert_string_equal(scene.answers.stack->frames[i].module, to);
 	}
-	target_end(&target);
-	answers_end(&answers);
+	scene_end(&scene);
 }
 
 /* Debug information in a file of its own, found by the link in the program; checked by checksum, and by build id. */
@@ -224,14 +227,11 @@ static void separate_debug_files(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(programs); i++) {
-		struct answers answers;
-		struct target target;
+		struct scene scene;
 
-		answers_begin(&answers, UNWIND_DWARF);
-		target_start(&target, programs[i], "plain", NULL);
-		walk_and_ask(&answers, &target, target.pid);
-		target_end(&target);
-		answers_end(&answers);
+		scene_begin(&scene, UNWIND_DWARF, programs[i], "plain", NULL);
+		walk_and_ask(&scene, scene.target.pid);
+		scene_end(&scene);
 	}
 }
 
@@ -239,63 +239,62 @@ static void separate_debug_files(void **state)
 static void ended_target(void **state)
 {
 	struct symbolizer_losses losses;
-	struct answers answers;
-	struct target target;
+	struct scene scene;
 	uint64_t ips[FRAMES], start_ns;
 	uint32_t count, pid;
 	bool complete;
 
 	(void)state;
-	answers_begin(&answers, UNWIND_DWARF);
-	target_start(&target, "target", "plain", NULL);
-	ask_process(&answers, &target);
-	count = walk(&answers, target.pid, ips, FRAMES, &complete);
-	start_ns = start_of(target.pid);
-	pid = (uint32_t)target.pid;
-	target_end(&target);
-	assert_int_equal(symbolizer_ask_stack(answers.symbolizer, pid, start_ns, 7, MT_STACK_CUT_DEPTH, ips, count), 0);
-	answers_await(&answers, &answers.stack_answers, 1);
-	assert_int_equal(answers.last_end, MT_STACK_CUT_DEPTH);
-	assert_chain(answers.stack, bottom, COUNT(bottom));
+	scene_begin(&scene, UNWIND_DWARF, "target", "plain", NULL);
+	ask_process(&scene.answers, &scene.target);
+	count = walk(&scene.answers, scene.target.pid, ips, FRAMES, &complete);
+	start_ns = start_of(scene.target.pid);
+	pid = (uint32_t)scene.target.pid;
+	target_end(&scene.target);
+	assert_int_equal(
+		symbolizer_ask_stack(scene.answers.symbolizer, pid, start_ns, 7, MT_STACK_CUT_DEPTH, ips, count), 0);
+	answers_await(&scene.answers, &scene.answers.stack_answers, 1);
+	assert_int_equal(scene.answers.last_end, MT_STACK_CUT_DEPTH);
+	assert_chain(scene.answers.stack, bottom, COUNT(bottom));
 	/* The kernel tells its start exactly, /proc in ticks. */
-	assert_int_equal(
-		symbolizer_ask_stack(answers.symbolizer, pid, start_ns + 9999999, 8, MT_STACK_COMPLETE, ips, count), 0);
-	answers_await(&answers, &answers.stack_answers, 2);
-	assert_chain(answers.stack, bottom, COUNT(bottom));
+	assert_int_equal(symbolizer_ask_stack(scene.answers.symbolizer, pid, start_ns + 9999999, 8, MT_STACK_COMPLETE,
+					      ips, count),
+			 0);
+	answers_await(&scene.answers, &scene.answers.stack_answers, 2);
+	assert_chain(scene.answers.stack, bottom, COUNT(bottom));
 	/* One that was not looked at has no names, but an answer. */
-	assert_int_equal(
-		symbolizer_ask_stack(answers.symbolizer, pid, start_ns + 1000000000, 9, MT_STACK_COMPLETE, ips, count),
-		0);
-	answers_await(&answers, &answers.stack_answers, 3);
-	assert_int_equal(answers.stack->count, count);
-	assert_null(answers.stack->frames[0].function);
-	assert_int_equal(answers.stack->frames[0].address, ips[0]);
-	assert_int_equal(symbolizer_ask_process(answers.symbolizer, pid, start_ns), 0);
-	answers_await(&answers, &answers.range_answers, 2);
-	symbolizer_read_losses(answers.symbolizer, &losses);
+	assert_int_equal(symbolizer_ask_stack(scene.answers.symbolizer, pid, start_ns + 1000000000, 9,
+					      MT_STACK_COMPLETE, ips, count),
+			 0);
+	answers_await(&scene.answers, &scene.answers.stack_answers, 3);
+	assert_int_equal(scene.answers.stack->count, count);
+	assert_null(scene.answers.stack->frames[0].function);
+	assert_int_equal(scene.answers.stack->frames[0].address, ips[0]);
+	assert_int_equal(symbolizer_ask_process(scene.answers.symbolizer, pid, start_ns), 0);
+	answers_await(&scene.answers, &scene.answers.range_answers, 2);
+	symbolizer_read_losses(scene.answers.symbolizer, &losses);
 	assert_true(losses.gone >= 1);
 	assert_int_equal(losses.restarts, 0);
 	assert_int_equal(losses.asked, losses.answered);
-	answers_end(&answers);
+	answers_end(&scene.answers);
 }
 
 /* Another process under the same pid is not the one that was meant. */
 static void other_start_time(void **state)
 {
-	struct answers answers;
-	struct target target;
+	struct scene scene;
 
 	(void)state;
-	answers_begin(&answers, UNWIND_OFF);
-	target_start(&target, "target", "plain", NULL);
-	symbolizer_ask_process(answers.symbolizer, (uint32_t)target.pid, start_of(target.pid) - 1000000000);
-	answers_await(&answers, &answers.range_answers, 1);
-	assert_int_equal(answers.range_count, 0);
-	symbolizer_ask_process(answers.symbolizer, (uint32_t)target.pid, start_of(target.pid) + 9999999);
-	answers_await(&answers, &answers.range_answers, 2);
-	assert_true(answers.range_count > 2);
-	target_end(&target);
-	answers_end(&answers);
+	scene_begin(&scene, UNWIND_OFF, "target", "plain", NULL);
+	symbolizer_ask_process(scene.answers.symbolizer, (uint32_t)scene.target.pid,
+			       start_of(scene.target.pid) - 1000000000);
+	answers_await(&scene.answers, &scene.answers.range_answers, 1);
+	assert_int_equal(scene.answers.range_count, 0);
+	symbolizer_ask_process(scene.answers.symbolizer, (uint32_t)scene.target.pid,
+			       start_of(scene.target.pid) + 9999999);
+	answers_await(&scene.answers, &scene.answers.range_answers, 2);
+	assert_true(scene.answers.range_count > 2);
+	scene_end(&scene);
 }
 
 static void assert_name(struct answers *answers, const struct target *target, uint64_t address, const char *function)
@@ -341,21 +340,19 @@ static void just_in_time_code(void **state)
 /* Its /tmp is another, and the map has the number that the process has for itself. And its files are found. */
 static void other_namespaces(void **state)
 {
-	struct answers answers;
-	struct target target;
+	struct scene scene;
 
 	(void)state;
 	if (geteuid()) {
 		print_message("[  SKIP   ] namespaces are made by root alone\n");
 		skip();
 	}
-	target_start_apart(&target, "target", "jit");
-	just_in_time_names(&target);
-	answers_begin(&answers, UNWIND_DWARF);
-	target_start_apart(&target, "target", "plain");
-	walk_and_ask(&answers, &target, target.pid);
-	target_end(&target);
-	answers_end(&answers);
+	target_start_apart(&scene.target, "target", "jit");
+	just_in_time_names(&scene.target);
+	answers_begin(&scene.answers, UNWIND_DWARF);
+	target_start_apart(&scene.target, "target", "plain");
+	walk_and_ask(&scene, scene.target.pid);
+	scene_end(&scene);
 }
 
 int main(void)

@@ -83,8 +83,7 @@ static void write_json(struct buf *buf, const struct diagnosis *diagnosis)
 	json_add_text(&json, "kernel", diagnosis->uts.release);
 	json_add_text(&json, "machine", diagnosis->uts.machine);
 	json_add_u64(&json, "limit", diagnosis->limit);
-	json_put_key(&json, "features");
-	json_open_array(&json);
+	json_add_array(&json, "features");
 	for (unsigned int i = 0; i < FEATURES; i++)
 		write_feature(&json, &diagnosis->features, i);
 	json_close_array(&json);

@@ -114,4 +114,17 @@ static inline void json_add_known_text(struct json_writer *json, const char *key
 	json_add_text(json, key, known ? text : NULL);
 }
 
+/* Opens it as the value of a key. */
+static inline void json_add_object(struct json_writer *json, const char *key)
+{
+	json_put_key(json, key);
+	json_open_object(json);
+}
+
+static inline void json_add_array(struct json_writer *json, const char *key)
+{
+	json_put_key(json, key);
+	json_open_array(json);
+}
+
 #endif

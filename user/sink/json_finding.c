@@ -25,15 +25,12 @@ static void put_evidence_file(struct json_writer *json, const struct file_use *u
 
 static void add_evidence(struct json_writer *json, const struct finding *finding)
 {
-	json_put_key(json, "evidence");
-	json_open_object(json);
-	json_put_key(json, "ops");
-	json_open_array(json);
+	json_add_object(json, "evidence");
+	json_add_array(json, "ops");
 	for (unsigned int i = 0; i < finding->op_count; i++)
 		put_evidence_op(json, &finding->ops[i]);
 	json_close_array(json);
-	json_put_key(json, "files");
-	json_open_array(json);
+	json_add_array(json, "files");
 	for (unsigned int i = 0; i < finding->file_count; i++)
 		put_evidence_file(json, &finding->files[i]);
 	json_close_array(json);
@@ -49,8 +46,7 @@ static void add_basis(struct json_writer *json, const struct basis *basis)
 
 	if (view->span_s <= 0)
 		return;
-	json_put_key(json, "basis");
-	json_open_object(json);
+	json_add_object(json, "basis");
 	json_add_double(json, "span_s", view->span_s);
 	json_add_u64(json, "steps", view->steps);
 	json_add_double(json, "growth", view->growth);

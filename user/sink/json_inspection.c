@@ -11,8 +11,7 @@ static void add_distances(struct json_writer *json, const struct inspection *ins
 	struct refusal_distance distances[REFUSAL_DISTANCES];
 
 	inspection_distances(inspection, distances);
-	json_put_key(json, "distances");
-	json_open_array(json);
+	json_add_array(json, "distances");
 	for (unsigned int i = 0; i < REFUSAL_DISTANCES; i++) {
 		json_open_object(json);
 		json_add_text(json, "operation", distances[i].name);
@@ -25,8 +24,7 @@ static void add_distances(struct json_writer *json, const struct inspection *ins
 
 static void add_allowance(struct json_writer *json, const char *key, const struct allowance *allowance)
 {
-	json_put_key(json, key);
-	json_open_object(json);
+	json_add_object(json, key);
 	json_add_u64(json, "used", allowance->used);
 	json_add_known_u64(json, "limit", allowance->limit != UINT64_MAX, allowance->limit);
 	json_close_object(json);
@@ -34,8 +32,7 @@ static void add_allowance(struct json_writer *json, const char *key, const struc
 
 static void add_seams(struct json_writer *json, const uint64_t *seams)
 {
-	json_put_key(json, "apart_by");
-	json_open_object(json);
+	json_add_object(json, "apart_by");
 	for (unsigned int seam = SEAM_GAP; seam < SEAMS; seam++) {
 		if (seams[seam])
 			json_add_u64(json, seam_name(seam), seams[seam]);
@@ -45,8 +42,7 @@ static void add_seams(struct json_writer *json, const uint64_t *seams)
 
 static void add_flags(struct json_writer *json, const struct anatomy *anatomy)
 {
-	json_put_key(json, "flags");
-	json_open_array(json);
+	json_add_array(json, "flags");
 	for (unsigned int bit = 0; bit < 64; bit++) {
 		if (!anatomy->flag_seams[bit])
 			continue;
@@ -81,8 +77,7 @@ static void add_groups(struct json_writer *json, const struct anatomy *anatomy, 
 	struct anatomy_group *groups = calloc(rows, sizeof(*groups));
 	size_t count = groups ? anatomy_top(anatomy, groups, rows) : 0;
 
-	json_put_key(json, "groups");
-	json_open_array(json);
+	json_add_array(json, "groups");
 	for (size_t i = 0; i < count; i++)
 		put_group(json, &groups[i]);
 	json_close_array(json);
@@ -94,8 +89,7 @@ static void add_families(struct json_writer *json, const struct anatomy *anatomy
 	struct anatomy_family families[FAMILIES];
 	size_t count = anatomy_top_families(anatomy, families, FAMILIES);
 
-	json_put_key(json, "families");
-	json_open_array(json);
+	json_add_array(json, "families");
 	for (size_t i = 0; i < count; i++) {
 		json_open_object(json);
 		json_add_text(json, "pattern", families[i].pattern);

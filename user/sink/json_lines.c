@@ -11,8 +11,7 @@
 static void put_plan(struct json_writer *json, const char *plan)
 {
 	json_open_object(json);
-	json_put_key(json, "hooks");
-	json_open_array(json);
+	json_add_array(json, "hooks");
 	while (*(plan += strspn(plan, " "))) {
 		char name[64] = "";
 		size_t len = strcspn(plan, " ");
@@ -35,8 +34,7 @@ void json_start(struct buf *buf, const struct line_context *context, uint64_t ts
 	json_put_key(json, "plan");
 	put_plan(json, facts->plan);
 	json_add_u64(json, "limit", facts->limit);
-	json_put_key(json, "argv");
-	json_open_array(json);
+	json_add_array(json, "argv");
 	for (int i = 0; i < facts->argc; i++)
 		json_put_text(json, facts->argv[i]);
 	json_close_array(json);
@@ -45,8 +43,7 @@ void json_start(struct buf *buf, const struct line_context *context, uint64_t ts
 
 static void add_credits(struct json_writer *json, const struct account *account)
 {
-	json_put_key(json, "credits");
-	json_open_object(json);
+	json_add_object(json, "credits");
 	for (uint32_t op = 0; op < MT_OP_MAX; op++) {
 		int64_t delta = account_tally(account, op).delta;
 
@@ -58,15 +55,13 @@ static void add_credits(struct json_writer *json, const struct account *account)
 
 static void add_ops(struct json_writer *json, const struct account *account)
 {
-	json_put_key(json, "ops");
-	json_open_object(json);
+	json_add_object(json, "ops");
 	for (uint32_t op = 0; op < MT_OP_MAX; op++) {
 		struct mt_tally tally = account_tally(account, op);
 
 		if (!tally.calls)
 			continue;
-		json_put_key(json, op_name(op));
-		json_open_object(json);
+		json_add_object(json, op_name(op));
 		line_add_tally(json, tally.calls, tally.failed, tally.delta);
 		json_close_object(json);
 	}
@@ -83,8 +78,7 @@ static void add_failures(struct json_writer *json, const struct account *account
 		if (!failures)
 			continue;
 		if (!open) {
-			json_put_key(json, "failures");
-			json_open_object(json);
+			json_add_object(json, "failures");
 			open = true;
 		}
 		json_add_u64(json, figures_fail_name(slot), failures);
@@ -165,8 +159,7 @@ void json_end(struct buf *buf, const struct line_context *context, uint64_t ts_n
 	json_add_u64(&line.json, "events", facts->events);
 	json_add_u64(&line.json, "lost", facts->lost);
 	json_add_u64(&line.json, "findings", facts->findings);
-	json_put_key(&line.json, "stacks");
-	json_open_object(&line.json);
+	json_add_object(&line.json, "stacks");
 	for (unsigned int end = 0; end < MT_STACK_ENDS; end++)
 		json_add_u64(&line.json, stack_end_name((enum mt_stack_end)end), facts->stack_ends[end]);
 	json_close_object(&line.json);

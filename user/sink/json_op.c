@@ -147,8 +147,7 @@ static void add_range(struct json_writer *json, const struct range *range)
 /* What proves the reason, and what shows that it was none of the others. */
 static void add_facts(struct json_writer *json, const struct refusal *refusal)
 {
-	json_put_key(json, "facts");
-	json_open_object(json);
+	json_add_object(json, "facts");
 	json_add_u64(json, "map_count", refusal->map_count);
 	json_add_u64(json, "limit", refusal->limit);
 	json_add_known_u64(json, "refusal_point", refusal->refusal_point != UINT32_MAX, refusal->refusal_point);

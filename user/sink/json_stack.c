@@ -56,8 +56,7 @@ static void put_site(struct json_writer *json, const struct evidence_site *evide
 
 void line_add_sites(struct json_writer *json, const struct evidence_site *sites, unsigned int count)
 {
-	json_put_key(json, "sites");
-	json_open_array(json);
+	json_add_array(json, "sites");
 	for (unsigned int i = 0; i < count; i++)
 		put_site(json, &sites[i]);
 	json_close_array(json);
