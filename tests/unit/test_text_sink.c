@@ -11,6 +11,7 @@
 
 #include "cleanup.h"
 #include "sink_fixture.h"
+#include "text_site.h"
 #include "utf8.h"
 
 /* Colours out, the rest as it is, NUL-terminated. */
@@ -384,6 +385,27 @@ static void files_fill(struct process *process)
 	}
 }
 
+/* Beside a leak what a start has left is no more than a number. */
+static void call_sites(void **state)
+{
+	struct site sites[] = {{.op = MT_OP_MMAP, .calls = 4160, .live = 4096, .delta = 4096, .growth = 4200},
+			       {.op = MT_OP_MPROTECT, .calls = 41, .live = 41, .delta = 41, .growth = 4200},
+			       {.op = MT_OP_MMAP, .calls = 40, .live = 40, .delta = 40, .growth = 4200},
+			       {.op = MT_OP_BRK, .calls = 1, .live = 1, .delta = 1, .growth = 4200},
+			       {.op = MT_OP_MMAP, .calls = 9, .unmapped = 9, .growth = 4200}};
+	struct site_list list = {.sites = sites, .count = 5};
+	_cleanup_buf_ struct buf buf = {0};
+	struct text_style style = style_of(100);
+
+	(void)state;
+	text_sites(&buf, &style, &list);
+	buf_add_char(&buf, '\0');
+	assert_has(&buf, "      4,160          0      4,096        0 B   mmap, call site not known\n");
+	assert_has(&buf, "mprotect, call site not known\n");
+	assert_lacks(&buf, "brk");
+	assert_has(&buf, "  2 more with fewer maps\n");
+}
+
 static void verdict_block(void **state)
 {
 	_cleanup_buf_ struct buf buf = {0};
@@ -531,6 +553,7 @@ int main(void)
 		cmocka_unit_test(finding_at_its_bounds),
 		cmocka_unit_test(refusal_in_words),
 		cmocka_unit_test(endings_in_words),
+		cmocka_unit_test(call_sites),
 		cmocka_unit_test(verdict_block),
 		cmocka_unit_test(verdict_without_finding),
 		cmocka_unit_test(verdict_without_results),

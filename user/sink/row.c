@@ -221,3 +221,17 @@ void row_share(struct row *row, uint64_t maps, uint32_t limit)
 	row_chunkf(row, paint_of_ratio(ratio), "(%s of %s)", units_percent(ratio, percent, sizeof(percent)),
 		   units_count(limit, text, sizeof(text)));
 }
+
+void text_rest(struct buf *buf, const struct text_style *style, unsigned int indent, enum paint paint, uint64_t count,
+	       const char *what)
+{
+	struct row row = row_begin(buf, style, indent * 2);
+	char text[UNITS_LEN];
+
+	if (!count)
+		return;
+	row_blanks(&row, indent);
+	row_chunk(&row, paint, units_count(count, text, sizeof(text)));
+	row_words(&row, paint, what);
+	row_end(&row);
+}

@@ -48,6 +48,10 @@ void row_chunkf(struct row *row, enum paint paint, const char *format, ...) __at
 /* Punctuation right behind the last chunk, if another one follows. */
 void row_mark(struct row *row, char mark);
 
+/* A line that says how many a table leaves out: "4 more with fewer maps". None: no line. */
+void text_rest(struct buf *buf, const struct text_style *style, unsigned int indent, enum paint paint, uint64_t count,
+	       const char *what);
+
 /* A chunk: "(6.3 % of 65,530)", in the colour of that share; limit 0 is a share of none. */
 void row_share(struct row *row, uint64_t maps, uint32_t limit);
 

@@ -17,6 +17,7 @@
 #define SITE_COLUMNS   40
 #define NUMBER_COLUMNS 11
 #define SITES_SHOWN    5
+#define LEAST_SHARE    100 /* of the first one's maps: a hundredth */
 #define CALLERS_SHOWN  16
 
 /* "load_frame (loader.cc:57)", "malloc (libc.so.6)", "0x1234 (libfoo.so)"; escaped, cut to fit. Returns out. */
@@ -137,20 +138,29 @@ static void put_site(struct buf *buf, const struct text_style *style, const stru
 	text_callers(buf, style, INDENT * 4, site);
 }
 
+/* A program's start leaves a few maps everywhere: beside a leak of thousands they are no part of what is asked. */
+static bool is_shown(const struct site_list *list, unsigned int i)
+{
+	return i < list->count && i < SITES_SHOWN && site_held(&list->sites[i]) > 0 &&
+	       site_held(&list->sites[i]) * LEAST_SHARE >= site_held(&list->sites[0]);
+}
+
 void text_sites(struct buf *buf, const struct text_style *style, const struct site_list *list)
 {
 	static const char *const titles[] = {"CALLS", "UNMAPPED", "MAPS", "BYTES"};
+	unsigned int shown, rest = 0;
 	struct row row;
 
-	for (unsigned int i = 0; i < list->count && i < SITES_SHOWN; i++) {
-		if (site_held(&list->sites[i]) <= 0)
-			return;
-		if (!i) {
+	for (shown = 0; is_shown(list, shown); shown++) {
+		if (!shown) {
 			row = row_begin(buf, style, INDENT);
 			put_cells(&row, PAINT_DIM, titles);
 			row_put(&row, PAINT_DIM, "CALL SITE");
 			row_end(&row);
 		}
-		put_site(buf, style, &list->sites[i]);
+		put_site(buf, style, &list->sites[shown]);
 	}
+	for (unsigned int i = shown; i < list->count; i++)
+		rest += site_held(&list->sites[i]) > 0;
+	text_rest(buf, style, INDENT, PAINT_DIM, rest, "more with fewer maps");
 }

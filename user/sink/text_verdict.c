@@ -193,21 +193,6 @@ static void put_file(struct buf *buf, const struct text_style *style, unsigned i
 	put_file_cells(buf, style, columns, PAINT_PLAIN, path_text(use, path), figures);
 }
 
-/* A line that says what the table leaves out. */
-static void put_rest(struct buf *buf, const struct text_style *style, enum paint paint, uint64_t count,
-		     const char *what)
-{
-	struct row row = row_begin(buf, style, INDENT * 2);
-	char text[UNITS_LEN];
-
-	if (!count)
-		return;
-	row_blanks(&row, INDENT);
-	row_chunk(&row, paint, units_count(count, text, sizeof(text)));
-	row_words(&row, paint, what);
-	row_end(&row);
-}
-
 static void put_files(struct buf *buf, const struct text_style *style, const struct file_table *files)
 {
 	static const char *const titles[] = {"MAPPED", "UNMAPPED", "MAPS", "IN ALL"};
@@ -220,8 +205,8 @@ static void put_files(struct buf *buf, const struct text_style *style, const str
 		put_file_cells(buf, style, columns, PAINT_DIM, "FILE", titles);
 	for (unsigned int i = 0; i < count; i++)
 		put_file(buf, style, columns, &top[i]);
-	put_rest(buf, style, PAINT_DIM, files->used - count, "more with fewer maps");
-	put_rest(buf, style, PAINT_RED, files->dropped, "operations on further files not booked: table full");
+	text_rest(buf, style, INDENT, PAINT_DIM, files->used - count, "more with fewer maps");
+	text_rest(buf, style, INDENT, PAINT_RED, files->dropped, "operations on further files not booked: table full");
 }
 
 /* It grew, and still did when last seen; what is called a leak takes more. */
