@@ -12,6 +12,8 @@
 #define ENOENT	  2
 #define EAGAIN	  11
 #define ENOMEM	  12
+#define EACCES	  13
+#define ENOTDIR	  20
 #define MAX_ERRNO 4095
 
 static __always_inline __u32 op_of_syscall(int nr)
@@ -266,6 +268,12 @@ static __noinline void fail_count(struct mt_process *process, __u32 error)
 		__sync_fetch_and_add(&process->failed[slot], 1);
 }
 
+/* Did a search of PATH come by a place where the program is not? It goes on after these (execvp(3)). */
+static __always_inline bool op_is_search(__u32 op, __u32 error)
+{
+	return op_is_exec(op) && (error == ENOENT || error == EACCES || error == ENOTDIR);
+}
+
 /* Positive errno of an operation's result, 0 for success. */
 static __always_inline __u32 op_error(struct task_struct *task, __u32 op, __s64 ret)
 {
@@ -293,7 +301,8 @@ static __always_inline void operation_end(struct mt_process *process, struct tas
 	if (error) {
 		outcome->flags |= MT_OP_FAILED;
 		tally_failure(process, op);
-		fail_count(process, error);
+		if (!op_is_search(op, error))
+			fail_count(process, error);
 	}
 	if (cfg_stacks && cfg_targets && (error == ENOMEM || error == EAGAIN) && is_streamed(GET(task, tgid)))
 		outcome->stack = stack_take();

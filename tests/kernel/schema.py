@@ -196,6 +196,19 @@ PROCESS = {
 }  # fmt: skip
 
 
+# What a line may have besides.
+OPTIONAL = {
+    "op": {"stack": _or_null(_is_stack)},
+    "finding": {"basis": lambda v: not _fields(v, BASIS)},
+}
+BASIS = {
+    "span_s": _is_number, "steps": _is_count, "growth": _is_number, "first_half": _is_number,
+    "second_half": _is_number, "jump": _is_number, "swing": _is_number, "tau": _is_number, "credit": _is_number,
+    "opened": _is_number, "closed": _is_number, "mapped": _is_number, "share": _is_number, "need": _is_number,
+    "one_file": lambda v: isinstance(v, bool),
+}  # fmt: skip
+
+
 def _fields(value, checks):
     """What is missing or of a wrong form."""
     if not isinstance(value, dict):
@@ -240,6 +253,7 @@ def problems(line, calls_seen=CALLS_SEEN):
     if kind in PROCESS_TYPES:
         wrong += _fields(line, PROCESS)
     wrong += _fields(line, TYPES.get(kind, {}))
+    wrong += _fields(line, {name: check for name, check in OPTIONAL.get(kind, {}).items() if name in line})
     if not wrong and kind in ("process", "exit"):
         wrong += law_problems(line)
     if not wrong and kind == "op":

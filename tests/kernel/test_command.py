@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 
 from lib import (
     PROGRAM, Case, Child, Tracer, limit_maps, main, maps_count, run_program, start_workload, wait_until, workload,
@@ -196,11 +197,18 @@ class Streaming(Case):
         self.check_other("io_uring")
 
     def test_failed_only(self):
-        with Tracer("-x", "--", workload("lifecycle"), "exec_fails") as tracer:
-            self.assertEqual(tracer.wait(), 0)
-            ops = tracer.lines("op")
-        self.assertTrue(ops)
-        self.assertTrue(all(op["errno"] for op in ops), ops)
+        """What is refused, and no place in PATH where a program is not."""
+        script = "import mmap, os, sys\n" \
+            "try: mmap.mmap(-1, 1 << 62)\n" \
+            "except OSError: pass\n" \
+            "try: os.execvp('is-nowhere', ['is-nowhere'])\n" \
+            "except OSError: sys.exit(3)\n"
+        with Tracer("-x", "--", sys.executable, "-c", script) as tracer:
+            self.assertEqual(tracer.wait(), 3)
+            self.assertEqual([(op["op"], op["errno"]) for op in tracer.lines("op")], [("mmap", "ENOMEM")])
+            state = tracer.lines("exit")[-1]
+        self.assertEqual({name: count for name, count in state["failures"].items() if count}, {"ENOMEM": 1})
+        self.assertGreater(state["ops"]["execve"]["failed"], 0)
 
     def test_pretended_limit(self):
         """--limit: findings as if the limit were lower, while nothing fails."""

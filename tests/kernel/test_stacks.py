@@ -82,7 +82,7 @@ class StacksCase(Case):
     def stacks(self, lines, function, op="mmap"):
         """Of the operations that a function is in the stack of."""
         ops = [line for line in lines if line["type"] == "op" and line["op"] == op]
-        return [line for line in ops if any(frame["function"] == function for frame in line.get("stack") or [])]
+        return [line for line in ops if any(frame["function"] == function for frame in line["stack"] or [])]
 
     def check_chain(self, line, chain, source="callers.c"):
         """Functions, innermost first, one after the other, each at the line that is marked so; nothing between."""

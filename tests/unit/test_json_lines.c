@@ -149,6 +149,22 @@ static void op_refused(void **state)
 	json_decref(json);
 }
 
+/* A stack that is not known is null where stacks are wanted, and no word of it elsewhere. */
+static void op_without_its_stack(void **state)
+{
+	struct op_event op = op_mmap();
+	json_t *json = op_line(&op);
+
+	(void)state;
+	ABSENT(json, "stack");
+	json_decref(json);
+	op.tells_stack = true;
+	json = op_line(&op);
+	NULL_AT(json, "stack");
+	ABSENT(json, "stack_end");
+	json_decref(json);
+}
+
 static void op_of_brk_that_did_not_grow(void **state)
 {
 	struct op_event op = op_mmap();
@@ -533,6 +549,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(op_of_mmap),
 		cmocka_unit_test(op_refused),
+		cmocka_unit_test(op_without_its_stack),
 		cmocka_unit_test(op_of_brk_that_did_not_grow),
 		cmocka_unit_test(op_unexplained),
 		cmocka_unit_test(op_without_enter),

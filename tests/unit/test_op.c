@@ -300,6 +300,17 @@ static void results_that_are_addresses(void **state)
 	assert_false(op_returns_address(MT_OP_MAX));
 }
 
+static void searches(void **state)
+{
+	(void)state;
+	assert_true(op_is_search(MT_OP_EXECVE, ENOENT));
+	assert_true(op_is_search(MT_OP_EXECVEAT, EACCES));
+	assert_true(op_is_search(MT_OP_EXECVE, ENOTDIR));
+	assert_false(op_is_search(MT_OP_EXECVE, 0));
+	assert_false(op_is_search(MT_OP_EXECVE, ENOMEM));
+	assert_false(op_is_search(MT_OP_MMAP, EACCES));
+}
+
 /* ---- refusal points: KERNEL.md section 1, row by row ---- */
 
 #define FIXED	  0x10
@@ -385,6 +396,7 @@ static void never_refused_by_count(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(searches),
 		cmocka_unit_test(names_are_the_system_calls),
 		cmocka_unit_test(errnos_have_names),
 		cmocka_unit_test(arguments_of_every_operation),

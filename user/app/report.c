@@ -70,10 +70,13 @@ static bool ring_is_full(const struct session *session)
 
 void report_op(struct session *session, const struct process *process, struct op_event *op)
 {
-	/* -x: the others are read all the same, for the files in the verdict. */
-	if ((session->options->failed_only && !op->error) || !outlet_has_room(session, LINE_OP))
+	/* -x: no place in PATH that a program was not at; the others are read all the same, for the files in the
+	 * verdict. */
+	if ((session->options->failed_only && (!op->error || op_is_search(op->op, op->error))) ||
+	    !outlet_has_room(session, LINE_OP))
 		return;
-	if (session->options->stacks)
+	op->tells_stack = session->options->stacks;
+	if (op->tells_stack)
 		op->stack = stack_of(session, op->stack_id, ring_is_full(session) ? NAMES_MS : NAMES_LONG_MS);
 	if (json(session))
 		json_op(&session->buf, line(session), process, op);

@@ -33,6 +33,7 @@ struct op_event {
 	int32_t delta;
 	uint64_t stack_id;	   /* 0: not taken, or not known */
 	const struct stack *stack; /* borrowed; NULL: not wanted, or not known */
+	bool tells_stack;	   /* it is wanted, known or not */
 	struct file_id file;
 };
 

@@ -300,6 +300,11 @@ static bool op_splits(uint32_t op, uint64_t flags)
 	return true;
 }
 
+bool op_is_search(uint32_t op, uint32_t error)
+{
+	return (op == MT_OP_EXECVE || op == MT_OP_EXECVEAT) && (error == ENOENT || error == EACCES || error == ENOTDIR);
+}
+
 /* Whole maps, or none: their number alone never stands in the way. */
 static bool op_is_never_refused(uint32_t op)
 {

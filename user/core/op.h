@@ -35,6 +35,8 @@ const char *op_prot_text(uint64_t prot, char *buf, size_t size);
 const char *op_flags_text(uint32_t op, uint64_t flags, char *buf, size_t size);
 const char *op_advice_text(uint64_t advice, char *buf, size_t size);
 
+/* True if an execve was refused as one that searches PATH is, which goes on after these errors (execvp(3)). */
+bool op_is_search(uint32_t op, uint32_t error);
 /* True if a successful result of op is an address (mmap, mremap, brk, shmat, map_shadow_stack). */
 bool op_returns_address(uint32_t op);
 

@@ -96,7 +96,7 @@ void json_op(struct buf *buf, const struct line_context *context, const struct p
 	json_add_known_u64(json, "duration_ns", op->has_args, op->duration_ns);
 	json_add_u64(json, "map_count", op->map_count);
 	json_add_i64(json, "delta", op->delta);
-	if (op->stack)
+	if (op->tells_stack)
 		line_add_stack(json, op->stack);
 	line_end(&line);
 }
