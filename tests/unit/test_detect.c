@@ -335,6 +335,32 @@ static void a_leak_from_the_beginning(void **state)
 	assert_int_equal(said, SEVERITY_WARNING);
 }
 
+/* All in all it has slowed down since its start: but what it does since then goes on to the limit. */
+static void a_leak_behind_a_warm_up(void **state)
+{
+	const uint32_t limit = 65530;
+	struct thresholds thresholds;
+	struct verdict verdict = {0};
+	struct history history;
+	struct views views;
+	uint32_t count = 0;
+
+	(void)state;
+	thresholds_default(&thresholds, limit);
+	history_reset(&history);
+	for (unsigned int minute = 0; count < limit && verdict.severity < SEVERITY_WARNING; minute++) {
+		struct sample sample;
+
+		count = (uint32_t)(1061 + 22900 * (1 - exp(-(double)minute / 450)) + minute * 7.75);
+		sample = fake_sample(minute * 60.0, count);
+		history_add(&history, &sample);
+		trend_look(&history, &views);
+		detect_leak(&views, 0, &thresholds, 0, &verdict);
+	}
+	assert_in_range(count, limit / 2, limit * 6 / 10);
+	assert_true(verdict.forecast.eta_s < 1e6);
+}
+
 /* ---- is a leak over? ---- */
 
 static void what_still_grows_goes_on(void **state)
@@ -385,6 +411,7 @@ int main(void)
 		cmocka_unit_test(of_a_tiny_limit),
 		cmocka_unit_test(by_the_view_that_is_surest),
 		cmocka_unit_test(a_leak_from_the_beginning),
+		cmocka_unit_test(a_leak_behind_a_warm_up),
 		cmocka_unit_test(what_still_grows_goes_on),
 	};
 

@@ -188,6 +188,25 @@ static enum severity view_leaks(const struct views *views, const struct view *vi
 	return ret_basis->share >= NEED_INFO && view->span_s >= LEAK_SPAN_INFO_S ? SEVERITY_INFO : SEVERITY_NONE;
 }
 
+/*
+ * All that was seen slows down, and will not come to the limit: but its latest part may be a leak by itself, behind a
+ * warm-up that was quicker.
+ */
+static void forecast_latest(const struct views *views, uint32_t limit, double age_s, struct verdict *verdict)
+{
+	struct views latest = *views;
+	struct basis found;
+
+	while (latest.count > 1 && isinf(verdict->forecast.eta_s)) {
+		const struct view *view = &latest.at[--latest.count - 1];
+
+		if (view_leaks(&latest, view, 0, limit, &found) != SEVERITY_WARNING || !reaches_limit(view, limit))
+			continue;
+		forecast_make(&latest, limit, age_s, &verdict->forecast);
+		verdict->basis = found;
+	}
+}
+
 void detect_leak(const struct views *views, uint32_t one_file, const struct thresholds *thresholds, double age_s,
 		 struct verdict *ret_verdict)
 {
@@ -209,6 +228,8 @@ void detect_leak(const struct views *views, uint32_t one_file, const struct thre
 	forecast_make(views, thresholds->limit, age_s, &ret_verdict->forecast);
 	if (basis->one_file)
 		return;
+	if (isinf(ret_verdict->forecast.eta_s) && ret_verdict->severity == SEVERITY_WARNING)
+		forecast_latest(views, thresholds->limit, age_s, ret_verdict);
 	/* What will not be at the limit is growth at most, and not even that if it is ages away. */
 	if (isinf(ret_verdict->forecast.eta_s))
 		ret_verdict->severity = SEVERITY_INFO;
