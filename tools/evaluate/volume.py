@@ -21,6 +21,8 @@ TOLD = re.compile(r"(\d+) samples in ([\d.]+) s, (\d+) a second; the pasts of (\
 
 
 def recording(processes, ticks):
+    if not os.path.exists(SAMPLES):
+        sys.exit(f"volume.py: {SAMPLES} is not built: make build/tools/evaluate/samples")
     file = tempfile.TemporaryFile()
     subprocess.run([SAMPLES, str(processes), str(ticks)], stdout=file, check=True)
     return file
