@@ -250,6 +250,45 @@ static void advice_is_cut_to_fit(void **state)
 	file_table_free(&process.files);
 }
 
+/* Two lines of a program: one maps, one splits what was mapped. */
+static void advice_by_sites(uint64_t mmaps, uint64_t unmapped, const char *expected)
+{
+	struct frame at_mmap = {.module = "/bin/fibers", .function = "stack_make", .file = "fibers.c", .line = 9};
+	struct frame at_mprotect = {.module = "/bin/fibers", .function = "guard", .file = "fibers.c", .line = 10};
+	struct stack stacks[] = {{.frames = &at_mmap, .count = 1}, {.frames = &at_mprotect, .count = 1}};
+	struct site sites[] = {
+		{.op = MT_OP_MPROTECT,
+		 .calls = 5000,
+		 .delta = 5000,
+		 .live = 5000,
+		 .growth = 10000,
+		 .stack = &stacks[1]},
+		{.op = MT_OP_MMAP,
+		 .calls = mmaps,
+		 .delta = (int64_t)mmaps,
+		 .live = (int64_t)(mmaps - unmapped),
+		 .unmapped = unmapped,
+		 .growth = 10000,
+		 .stack = &stacks[0]},
+	};
+	struct process process = {.sites = {.sites = sites, .count = COUNT(sites)}};
+
+	assert_string_equal(finding_of(&process).advice, expected);
+}
+
+static void advice_for_what_is_split_and_never_unmapped(void **state)
+{
+	static const char splits[] = "mprotect(PROT_NONE) at guard (fibers.c:10) splits maps faster than they merge "
+				     "(+5,000): apply it to whole mappings, or undo it";
+
+	(void)state;
+	advice_by_sites(5000, 0,
+			"memory was mapped 5,000 times by mmap at stack_make (fibers.c:9), none of them unmapped: "
+			"a munmap is missing, or map larger areas");
+	advice_by_sites(20, 0, splits);	     /* parts of few mappings */
+	advice_by_sites(6000, 1000, splits); /* that are unmapped in time */
+}
+
 /* ---- evidence ---- */
 
 static void figures(void **state)
@@ -368,6 +407,7 @@ int main(void)
 		cmocka_unit_test(advice_for_a_file_met_late),
 		cmocka_unit_test(advice_for_anonymous_memory),
 		cmocka_unit_test(advice_for_splits),
+		cmocka_unit_test(advice_for_what_is_split_and_never_unmapped),
 		cmocka_unit_test(advice_for_a_segment),
 		cmocka_unit_test(advice_for_a_leak_in_churn),
 		cmocka_unit_test(advice_by_an_old_count),

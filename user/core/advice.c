@@ -227,9 +227,29 @@ static bool makes_threads(const struct site *site)
 	return false;
 }
 
+/*
+ * What is split was mapped one by one and is not unmapped either: stacks with a guard page each that nobody
+ * releases. Their owner, as then the splits would go with them; NULL: it is one large mapping that is split.
+ */
+static const struct site *maker_of_split(const struct finding *finding, const struct site *split)
+{
+	if (!op_only_splits(split->op))
+		return NULL;
+	for (unsigned int i = 0; i < finding->site_count; i++) {
+		const struct site *site = finding->sites[i].site;
+
+		if (!op_only_splits(site->op) && site_culprit(site) && site->unmapped < site->calls / 16 &&
+		    4 * site_held(site) > 3 * site_held(split))
+			return site;
+	}
+	return NULL;
+}
+
 static void advise_site(const struct site *site, const struct finding *finding, char *buf, size_t size)
 {
 	bool is_mmap = site->op == MT_OP_MMAP;
+
+	const struct site *maker = maker_of_split(finding, site);
 
 	if (leaves_rests(site) && op_only_splits(site->op))
 		advise_split_off(site, buf, size);
@@ -237,6 +257,8 @@ static void advise_site(const struct site *site, const struct finding *finding, 
 		advise_cut(site, buf, size);
 	else if (makes_threads(site) || (is_mmap && site->args[1] & MAP_STACK))
 		advise_stacks(site, buf, size);
+	else if (maker)
+		advise_site(maker, finding, buf, size);
 	else if (op_only_splits(site->op))
 		advise_split(site, buf, size);
 	else if (is_mmap && site->many_files && site->unmapped < site->calls / 2)
