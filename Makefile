@@ -27,7 +27,8 @@ endif
 
 # ---- what has to be there: pkg-config module, Debian package ----
 MODULES := libbpf:libbpf-dev libelf:libelf-dev libdw:libdw-dev zlib:zlib1g-dev libprotobuf-c:libprotobuf-c-dev \
-	libcap-ng:libcap-ng-dev jansson:libjansson-dev
+	libcap-ng:libcap-ng-dev jansson:libjansson-dev libmicrohttpd:libmicrohttpd-dev inih:libinih-dev \
+	libsystemd:libsystemd-dev libseccomp:libseccomp-dev
 TEST_MODULES := cmocka:libcmocka-dev jansson:libjansson-dev
 PROGRAMS := $(CLANG):clang $(BPFTOOL):bpftool $(PKG_CONFIG):pkg-config $(PROTOC_C):protobuf-c-compiler
 

@@ -14,7 +14,7 @@ set -euo pipefail
 # The oldest release that is supported: what is built on it runs on the later ones.
 suite=bookworm
 headers=(libc6-dev libgcc-12-dev libbpf-dev libelf-dev libdw-dev libiberty-dev zlib1g-dev uthash-dev libprotobuf-c-dev
-	libcap-ng-dev libjansson-dev)
+	libcap-ng-dev libjansson-dev libmicrohttpd-dev libinih-dev libsystemd-dev libseccomp-dev)
 programs=(busybox-static dash findutils mount util-linux bpftool strace python3-minimal libpython3.11-stdlib)
 
 root=$(cd "$(dirname "$0")/.." && pwd)

@@ -17,10 +17,10 @@ set -euo pipefail
 
 # An entry with "=PROGRAM" is there as well when that program is: it comes in packages of other names elsewhere.
 build=(gcc make clang pkg-config bpftool=bpftool libc6-dev linux-libc-dev libbpf-dev libelf-dev libdw-dev libiberty-dev
-	zlib1g-dev uthash-dev libprotobuf-c-dev protobuf-c-compiler libcap-ng-dev libjansson-dev)
+	zlib1g-dev uthash-dev libprotobuf-c-dev protobuf-c-compiler libcap-ng-dev libjansson-dev libmicrohttpd-dev libinih-dev libsystemd-dev libseccomp-dev)
 test=(libcmocka-dev protobuf-compiler python3 util-linux libcap2-bin procps psmisc mount strace g++
 	cppcheck clang-format shellcheck pyflakes3=pyflakes3 binutils libdebuginfod1)
-heavy=(redis-server redis-tools postgresql stress-ng default-jdk-headless=javac)
+heavy=(redis-server redis-tools postgresql stress-ng default-jdk-headless=javac prometheus rsyslog logrotate chromium)
 vm=(qemu-system-x86 qemu-system-arm e2fsprogs binutils busybox-static bpftool=bpftool dash findutils python3 strace
 	util-linux mount debian-archive-keyring)
 fresh=(debootstrap util-linux mount tar gzip)

@@ -48,6 +48,7 @@ static int run(const struct options *options, int argc, char **argv)
 	case COMMAND_TABLE:
 	case COMMAND_STREAM:
 	case COMMAND_RUN:
+	case COMMAND_DAEMON:
 		break;
 	}
 	status = session_run(options, argc, argv, &child_status);

@@ -16,7 +16,7 @@ struct option_spec {
 	option_set_fn *set;
 };
 
-#define OPTIONS_MAX 32 /* one bit each says which were given */
+#define OPTIONS_MAX 64 /* one bit each says which were given */
 
 /* Process ids, as --pid takes them. */
 option_set_fn option_set_pid;

@@ -131,7 +131,7 @@ static const char *bad_option(char **argv, const char *letter)
 }
 
 /* given: bit i is set for spec i. */
-static int take_options(int argc, char **argv, struct options *options, uint32_t *given)
+static int take_options(int argc, char **argv, struct options *options, uint64_t *given)
 {
 	char letters[2 * OPTIONS_MAX + 3];
 	struct option longs[OPTIONS_MAX + 1] = {0};
@@ -156,25 +156,25 @@ static int take_options(int argc, char **argv, struct options *options, uint32_t
 			log_error("--%s '%s': want %s (mmaptrace --help)", spec->name, optarg, form);
 			return EXIT_USAGE;
 		}
-		*given |= 1U << (spec - option_specs);
+		*given |= 1ULL << (spec - option_specs);
 	}
 	return 0;
 }
 
-static bool is_given(const char *name, uint32_t given)
+static bool is_given(const char *name, uint64_t given)
 {
 	for (size_t i = 0; option_specs[i].name; i++) {
-		if (given & 1U << i && !strcmp(option_specs[i].name, name))
+		if (given & 1ULL << i && !strcmp(option_specs[i].name, name))
 			return true;
 	}
 	return false;
 }
 
 /* What would be ignored is refused. */
-static int check_given(const char *subcommand, const char *const *taken, size_t count, uint32_t given)
+static int check_given(const char *subcommand, const char *const *taken, size_t count, uint64_t given)
 {
 	for (size_t i = 0; option_specs[i].name; i++) {
-		bool is_taken = !(given & 1U << i);
+		bool is_taken = !(given & 1ULL << i);
 		char option[64];
 
 		for (size_t j = 0; j < count; j++)
@@ -187,7 +187,7 @@ static int check_given(const char *subcommand, const char *const *taken, size_t 
 	return 0;
 }
 
-static int check_subcommand(const struct options *options, uint32_t given)
+static int check_subcommand(const struct options *options, uint64_t given)
 {
 	static const char *const of_doctor[] = {"json", "output", "verbose", "hooks", "stop-at"};
 	static const char *const of_replay[] = {"json", "output",    "verbose", "timestamp", "limit",	"horizon",
@@ -226,7 +226,7 @@ static int take_word(const char *word, struct options *options)
 }
 
 /* `doctor --json`, `inspect 1234 --json`: a subcommand's options may follow it, and its words. */
-static int take_subcommand(int argc, char **argv, struct options *options, uint32_t *given)
+static int take_subcommand(int argc, char **argv, struct options *options, uint64_t *given)
 {
 	enum command command = options->command;
 	int error = 0;
@@ -245,7 +245,7 @@ static int take_subcommand(int argc, char **argv, struct options *options, uint3
 int options_parse(int argc, char **argv, struct options *ret_options)
 {
 	struct options options;
-	uint32_t given = 0;
+	uint64_t given = 0;
 	int error;
 
 	options_default(&options);

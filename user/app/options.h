@@ -9,6 +9,7 @@
 
 #include "buf.h"
 #include "profile.h"
+#include "rule.h"
 #include "symbolizer.h"
 #include "view.h"
 
@@ -19,6 +20,7 @@ enum command {
 	COMMAND_REPLAY,
 	COMMAND_INSPECT,
 	COMMAND_DOCTOR,
+	COMMAND_DAEMON,
 	COMMAND_HELP,
 	COMMAND_VERSION
 };
@@ -28,6 +30,33 @@ enum profile_format { PROFILE_NONE, PROFILE_FOLDED, PROFILE_PPROF };
 
 /* Exit status: also 3, a finding (with --exit-code), and a command's own. */
 enum { EXIT_FINE = 0, EXIT_ERROR = 1, EXIT_USAGE = 2, EXIT_FINDING = 3 };
+
+/* How much a daemon writes: findings and refusals; processes each interval too; operations of suspects too. */
+enum event_choice { EVENTS_FINDINGS, EVENTS_PROCESS, EVENTS_OPS };
+
+/* What its metrics sum up processes by. */
+enum metrics_group { METRICS_BY_COMM, METRICS_BY_CGROUP };
+
+/* Of `daemon` alone. Texts are borrowed, from the command line or the configuration. */
+struct daemon_options {
+	const char *config; /* NULL: none */
+	bool check_config;
+	enum event_choice events;
+	const char *log_file;	 /* NULL: none. Without any destination lines go to stdout, or --output. */
+	uint64_t log_max_bytes;	 /* when it is rotated; 0: never by size */
+	uint64_t log_max_age_ns; /* 0: never by age */
+	uint32_t log_keep;	 /* rotated files that are kept */
+	uint32_t queue_bytes;	 /* of lines on their way, for each destination */
+	bool journald;
+	const char *syslog;	 /* path of a socket, or "udp:HOST:PORT"; NULL: none */
+	const char *web_address; /* "HOST:PORT", "[V6]:PORT", "unix:/PATH", "systemd"; "none" */
+	uint32_t metrics_top;	 /* processes with metrics of their own */
+	enum metrics_group metrics_group;
+	const char *state_dir;	/* NULL: nothing is kept for the next run */
+	const char *pin_dir;	/* of a bpffs; NULL: the same */
+	uint32_t max_suspects;	/* followed in detail at a time; 0: none */
+	struct rule_list rules; /* owned */
+};
 
 struct options {
 	enum command command;
@@ -55,6 +84,7 @@ struct options {
 	const char *output;		  /* NULL: stdout */
 	const char *replay;		  /* what to replay; NULL: stdin */
 	bool record;
+	struct daemon_options daemon;
 	bool json, failed_only, stacks, timestamps, verbose, exit_code;
 };
 
