@@ -283,6 +283,36 @@ static void texts_are_shared(void **state)
 	stack_table_free(&table);
 }
 
+/* What a process has mapped between the reading of the ledger and that of its maps is not carried on as a share. */
+static void growth_meanwhile_is_no_difference(void **state)
+{
+	struct site_list live = {0}, later = {0}, ended = {0};
+	struct site_shares shares = {0};
+
+	(void)state;
+	put(&live, 9, MT_OP_MMAP, 2550, 2550);
+	put(&live, 10, MT_OP_MMAP, 100, 100);
+	site_list_sort(&live);
+	live.sites[0].live = 2551;
+	live.sites[1].live = 50; /* merged: the ledger cannot know */
+	put(&later, 9, MT_OP_MMAP, 2552, 2552);
+	put(&later, 10, MT_OP_MMAP, 100, 100);
+	site_list_sort(&later);
+	site_list_settle(&live, &later);
+	site_list_keep(&live, &shares);
+
+	put(&ended, 9, MT_OP_MMAP, 5600, 5600);
+	put(&ended, 10, MT_OP_MMAP, 200, 200);
+	site_list_sort(&ended);
+	site_list_carry(&ended, &shares);
+	assert_int_equal(ended.sites[0].live, 5600);
+	assert_int_equal(ended.sites[1].live, 100);
+	site_shares_free(&shares);
+	site_list_free(&live);
+	site_list_free(&later);
+	site_list_free(&ended);
+}
+
 static void ends_have_words(void **state)
 {
 	(void)state;
@@ -300,7 +330,7 @@ int main(void)
 		cmocka_unit_test(recounted),	     cmocka_unit_test(one_line),
 		cmocka_unit_test(who_is_to_blame),   cmocka_unit_test(names_come_later),
 		cmocka_unit_test(texts_are_shared),  cmocka_unit_test(ends_have_words),
-		cmocka_unit_test(rests_are_carried),
+		cmocka_unit_test(rests_are_carried), cmocka_unit_test(growth_meanwhile_is_no_difference),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

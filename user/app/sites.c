@@ -96,6 +96,20 @@ static void name_sites(struct session *session, struct process *process, enum ga
 	add_names(session, process);
 }
 
+/* A process at work goes on mapping between one reading and the next: what they differ by is no error of the ledger. */
+static int settle(struct session *session, const struct process *process, struct site_list *list)
+{
+	struct site_list later = {0};
+	int error = tracer_read_sites(session->tracer, process->account.mm, process->key.pid, take_site, &later);
+
+	if (!error) {
+		site_list_sort(&later);
+		site_list_settle(list, &later);
+	}
+	site_list_free(&later);
+	return error;
+}
+
 static bool has_sites(const struct session *session, const struct process *process)
 {
 	return process->target && (session->answers || (session->stacks.symbolizer && session->tracer));
@@ -117,12 +131,14 @@ static int read_sites(struct session *session, struct process *process, enum gat
 	if (how >= GATHER_EXACT && !process->ended)
 		reconcile(session, process, list);
 	if (list->is_exact)
+		error = settle(session, process, list);
+	if (list->is_exact)
 		site_list_keep(list, &process->site_shares);
 	else
 		site_list_carry(list, &process->site_shares);
 	if (session->recorder)
 		recorder_add_sites(session->recorder, &process->key, list);
-	return 0;
+	return error;
 }
 
 void session_gather_sites(struct session *session, struct process *process, enum gather how)

@@ -227,6 +227,20 @@ void site_list_count_rests(struct site_list *list, const struct ledger *ledger)
 	ledger_rests(ledger, count_rest, list);
 }
 
+void site_list_settle(struct site_list *list, const struct site_list *later)
+{
+	for (unsigned int i = 0; later->count && i < list->count; i++) {
+		struct site *site = &list->sites[i];
+		const struct site *then = bsearch(site, later->sites, later->count, sizeof(*site), by_key);
+
+		if (!then || site->rests)
+			continue;
+		if ((site->booked < site->live && site->live <= then->booked) ||
+		    (then->booked <= site->live && site->live < site->booked))
+			site->booked = site->live;
+	}
+}
+
 void site_list_keep(const struct site_list *list, struct site_shares *shares)
 {
 	site_shares_free(shares);

@@ -85,6 +85,11 @@ void site_list_restore(struct site_list *list);
 void site_list_count(struct site_list *list, uint32_t site, uint64_t bytes, bool deleted);
 /* When all are counted: which of them are the rests of mappings that were unmapped but for these. */
 void site_list_count_rests(struct site_list *list, const struct ledger *ledger);
+/*
+ * later: the same sites, read after the kernel's list was. A count there that lies between the two booked is what
+ * happened meanwhile, and no difference to be carried on. Both sorted.
+ */
+void site_list_settle(struct site_list *list, const struct site_list *later);
 /* Of a list that is exact: keeps in shares, which are replaced, where the kernel side's counts are not. */
 void site_list_keep(const struct site_list *list, struct site_shares *shares);
 /* Of one that is not, as the process has ended: as much of each site is taken to be live as last was. */
