@@ -88,6 +88,28 @@ int account_copy(struct account *account, const struct mt_process *from)
 	return 0;
 }
 
+void account_unfold(const struct account *account, struct mt_process *ret_account)
+{
+	*ret_account = (struct mt_process){
+		.mm = account->mm,
+		.opened = account->opened,
+		.closed = account->closed,
+		.first_change_ns = account->first_change_ns,
+		.last_change_ns = account->last_change_ns,
+		.total_vm_pages = account->total_vm_pages,
+		.peak_vm_pages = account->peak_vm_pages,
+		.flags = account->flags,
+		.map_count = account->map_count,
+		.baseline = account->baseline,
+		.high_water = account->high_water,
+		.execs = account->execs,
+	};
+	for (uint32_t op = 0; op < MT_OP_MAX; op++)
+		ret_account->tallies[op] = account_tally(account, op);
+	for (unsigned int slot = 0; slot < MT_FAIL_MAX; slot++)
+		ret_account->failed[slot] = account_failures(account, slot);
+}
+
 void account_free(struct account *account)
 {
 	free(account->tallies);

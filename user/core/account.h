@@ -30,6 +30,8 @@ struct account {
 
 /* Takes a copy. 0, or -ENOMEM and the account stays as it was. */
 int account_copy(struct account *account, const struct mt_process *from);
+/* The other way: for who starts anew from it. What the kernel side keeps for itself only is 0; no identity. */
+void account_unfold(const struct account *account, struct mt_process *ret_account);
 void account_free(struct account *account);
 
 struct mt_tally account_tally(const struct account *account, uint32_t op);

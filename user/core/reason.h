@@ -21,6 +21,7 @@ enum reason {
 	REASON_KERNEL_MEMORY, /* what is left when all others are ruled out: allocations, drivers, huge pages */
 	REASON_NOT_MAPPED,    /* a hole in a range that has to be mapped */
 	REASON_NO_ROOM,	      /* to grow in place */
+	REASONS
 };
 
 /* A refusal with the figures that prove its reason. */

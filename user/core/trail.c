@@ -95,6 +95,39 @@ int trail_pack(const struct trail *trail, struct packed_trail **packed)
 	return 0;
 }
 
+/* Are there as many windows as it says, and as much room? */
+static bool is_trail(const struct packed_trail *packed, size_t len)
+{
+	struct history history;
+	unsigned int count = 0;
+
+	if (packed->room > ROOM_MAX || trail_size(packed) != len)
+		return false;
+	memcpy(&history, packed->head, HEAD_BYTES);
+	for (unsigned int level = 0; level < HISTORY_LEVELS; level++) {
+		if (history.used[level] > HISTORY_WINDOWS)
+			return false;
+		count += history.used[level];
+	}
+	return count <= packed->room;
+}
+
+struct packed_trail *trail_from_bytes(const void *bytes, size_t len)
+{
+	struct packed_trail *packed;
+
+	if (len < sizeof(*packed))
+		return NULL;
+	packed = malloc(len);
+	if (!packed)
+		return NULL;
+	memcpy(packed, bytes, len);
+	if (is_trail(packed, len))
+		return packed;
+	free(packed);
+	return NULL;
+}
+
 void trail_unpack(const struct packed_trail *packed, struct trail *ret_trail)
 {
 	struct history *history = &ret_trail->history;

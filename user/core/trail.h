@@ -28,6 +28,8 @@ void trail_reset(struct trail *trail);
 int trail_pack(const struct trail *trail, struct packed_trail **packed);
 /* Bytes. */
 size_t trail_size(const struct packed_trail *packed);
+/* A copy of trail_size() bytes kept elsewhere; NULL: they are no trail, or no memory. The caller frees it. */
+struct packed_trail *trail_from_bytes(const void *bytes, size_t len);
 void trail_unpack(const struct packed_trail *packed, struct trail *ret_trail);
 
 #endif

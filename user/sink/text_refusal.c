@@ -181,6 +181,7 @@ static void put_figures(struct row *row, const struct refusal *refusal)
 		put_room(row, refusal);
 		break;
 	case REASON_UNKNOWN:
+	case REASONS:
 		put_maps(row, refusal);
 		break;
 	}
