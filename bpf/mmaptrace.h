@@ -216,7 +216,7 @@ struct mt_life_record {
  * an mm was made for, then who shares it; where targets alone are followed, who
  * shares theirs is only marked. The sweep is what a witness would have seen.
  */
-enum mt_seed_pass { MT_SEED_TARGETS, MT_SEED_SHARERS, MT_SEED_OWNERS, MT_SEED_REST, MT_SEED_SWEEP };
+enum mt_seed_pass { MT_SEED_TARGETS, MT_SEED_SHARERS, MT_SEED_OWNERS, MT_SEED_REST, MT_SEED_SWEEP, MT_SEED_CATCH_UP };
 
 /* What is known of a refusal beyond the figures. */
 enum mt_fact {

@@ -29,7 +29,7 @@ static __always_inline void sweep(struct mt_process *process, struct task_struct
 	__u64 now_ns;
 	__s32 delta;
 
-	if (cfg_witness || finished)
+	if ((cfg_witness && seed_pass != MT_SEED_CATCH_UP) || finished)
 		return;
 	if (count == process->map_count) {
 		process->swept = 0;
@@ -74,7 +74,7 @@ static __always_inline int on_task_visit(struct task_struct *task)
 	tgid = task->tgid;
 	if (seed_pass == MT_SEED_TARGETS && !bpf_map_lookup_elem(&targets, &tgid))
 		return 0;
-	if (seed_pass == MT_SEED_SWEEP && cfg_targets && !target_maybe(tgid))
+	if (seed_pass >= MT_SEED_SWEEP && cfg_targets && !target_maybe(tgid))
 		return 0;
 	if (seed_pass == MT_SEED_SHARERS) {
 		if (bpf_map_lookup_elem(&processes, &key))
@@ -90,7 +90,7 @@ static __always_inline int on_task_visit(struct task_struct *task)
 	bpf_map_update_elem(&owners, &tgid, &key, BPF_NOEXIST);
 	process = bpf_map_lookup_elem(&processes, &key);
 	if (process) {
-		if (seed_pass == MT_SEED_SWEEP)
+		if (seed_pass >= MT_SEED_SWEEP)
 			sweep(process, task, mm);
 		return 0;
 	}

@@ -37,8 +37,14 @@ void tracer_free(struct tracer *tracer);
 int tracer_seed(struct tracer *tracer);
 /* Without a witness: books every change that no hook saw since the call before, as "other". Else does nothing. */
 int tracer_sweep(struct tracer *tracer);
+/* Once, for accounts that were there before the hooks: books what has changed in between. 0 or negative errno. */
+int tracer_catch_up(struct tracer *tracer);
 /* flags: MT_TARGET_*. */
 int tracer_target_add(struct tracer *tracer, uint32_t pid, uint32_t flags);
+/* Not streamed any more, and forgotten: by what it goes on to do it is met anew, as one of the others. */
+void tracer_target_drop(struct tracer *tracer, uint32_t pid);
+/* Its process has ended, and nobody was there to be told. */
+void tracer_account_drop(struct tracer *tracer, uint64_t mm, uint32_t pid);
 /* Freezes every account: no change is booked, no operation begun any more; those under way still come. */
 void tracer_finish(struct tracer *tracer);
 /* True while a target, or a child followed, lives. */
@@ -65,6 +71,22 @@ struct tracer_losses {
 };
 void tracer_read_losses(struct tracer *tracer, struct tracer_losses *ret_losses);
 const char *tracer_loss_text(enum mt_loss what);
+
+/* ---- tracer_pin.c: accounts that outlive whoever keeps them ---- */
+
+/* What an earlier run has left of a process, to go on from. */
+enum adopted { ADOPTED, ADOPTED_NOT_THERE };
+/*
+ * Between tracer_open and tracer_attach: seeds the table, and has the accounts of those who still live (the same mm,
+ * pid and start) go on; what has changed meanwhile is booked as "other".
+ */
+enum adopted tracer_adopt(struct tracer *tracer, const struct mt_process *account);
+/* Those pinned in this folder of a bpffs by one who did not come to an end. How many, or negative errno. */
+int tracer_adopt_pinned(struct tracer *tracer, const char *folder);
+/* Pins the table there, in place of what is pinned. 0 or negative errno. */
+int tracer_pin(struct tracer *tracer, const char *folder);
+/* Takes it down again. */
+void tracer_unpin(const char *folder);
 
 /* ---- tracer_sites.c ---- */
 
@@ -98,6 +120,10 @@ int tracer_write_rules(struct tracer *tracer, uint32_t first, const struct mt_un
 /* The code of a process, at a place of its own. */
 int tracer_write_space(struct tracer *tracer, uint32_t pid, uint32_t place, const struct mt_unwind_space *space);
 void tracer_drop_space(struct tracer *tracer, uint32_t pid);
+
+/* BPF programs: how often each has run, and how long; both 0 unless kernel.bpf_stats_enabled. */
+typedef void tracer_program_fn(const char *name, uint64_t runs, uint64_t run_ns, void *arg);
+void tracer_read_programs(const struct tracer *tracer, tracer_program_fn *take, void *arg);
 
 /* For epoll: readable when the kernel asks for a drain. */
 int tracer_events_fd(const struct tracer *tracer);

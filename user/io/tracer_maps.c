@@ -133,17 +133,28 @@ int tracer_seed(struct tracer *tracer)
 	return error;
 }
 
-int tracer_sweep(struct tracer *tracer)
+static int sweep(struct tracer *tracer, enum mt_seed_pass pass)
 {
 	struct timespec now;
 	int error;
 
-	if (tracer->bpf->rodata->cfg_witness)
-		return 0;
 	clock_gettime(CLOCK_BOOTTIME, &now);
-	error = seed_walk(tracer, MT_SEED_SWEEP);
+	error = seed_walk(tracer, pass);
 	tracer->bpf->bss->last_sweep_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 	return error;
+}
+
+int tracer_sweep(struct tracer *tracer)
+{
+	return tracer->bpf->rodata->cfg_witness ? 0 : sweep(tracer, MT_SEED_SWEEP);
+}
+
+int tracer_catch_up(struct tracer *tracer)
+{
+	/* What the first walk finds, the second one books. */
+	int error = sweep(tracer, MT_SEED_CATCH_UP);
+
+	return error ? error : sweep(tracer, MT_SEED_CATCH_UP);
 }
 
 int tracer_target_add(struct tracer *tracer, uint32_t pid, uint32_t flags)
@@ -152,6 +163,21 @@ int tracer_target_add(struct tracer *tracer, uint32_t pid, uint32_t flags)
 
 	tracer->bpf->bss->target_marks[pid % MT_TARGET_MARKS] = 1;
 	return bpf_map__update_elem(tracer->bpf->maps.targets, &pid, sizeof(pid), &target, sizeof(target), BPF_ANY);
+}
+
+void tracer_account_drop(struct tracer *tracer, uint64_t mm, uint32_t pid)
+{
+	bpf_map__delete_elem(tracer->bpf->maps.processes, &mm, sizeof(mm), 0);
+	bpf_map__delete_elem(tracer->bpf->maps.owners, &pid, sizeof(pid), 0);
+}
+
+void tracer_target_drop(struct tracer *tracer, uint32_t pid)
+{
+	uint64_t mm;
+
+	bpf_map__delete_elem(tracer->bpf->maps.targets, &pid, sizeof(pid), 0);
+	if (!tracer_mm_of(tracer, pid, &mm))
+		tracer_account_drop(tracer, mm, pid);
 }
 
 bool tracer_has_targets(struct tracer *tracer)
@@ -292,6 +318,21 @@ static uint64_t missed_runs(struct tracer *tracer)
 			missed += info.recursion_misses;
 	}
 	return missed;
+}
+
+void tracer_read_programs(const struct tracer *tracer, tracer_program_fn *take, void *arg)
+{
+	struct bpf_program *program = NULL;
+
+	bpf_object__for_each_program(program, tracer->bpf->obj)
+	{
+		struct bpf_prog_info info = {0};
+		__u32 len = sizeof(info);
+		int fd = bpf_program__fd(program);
+
+		if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len))
+			take(bpf_program__name(program), info.run_cnt, info.run_time_ns, arg);
+	}
 }
 
 void tracer_read_losses(struct tracer *tracer, struct tracer_losses *ret_losses)
