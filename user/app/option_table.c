@@ -178,6 +178,41 @@ static const char *set_unwind(struct options *options, const char *text)
 	return "dwarf, fp or off";
 }
 
+static const char *set_events(struct options *options, const char *text)
+{
+	static const char *const names[] = {
+		[EVENTS_FINDINGS] = "findings", [EVENTS_PROCESS] = "process", [EVENTS_OPS] = "ops"};
+
+	for (unsigned int choice = 0; choice < sizeof(names) / sizeof(names[0]); choice++) {
+		if (!strcmp(text, names[choice])) {
+			options->daemon.events = (enum event_choice)choice;
+			return NULL;
+		}
+	}
+	return "findings, process or ops";
+}
+
+static const char *set_folder(const char **folder, const char *text)
+{
+	*folder = strcmp(text, "none") ? text : NULL;
+	return *text == '/' || !*folder ? NULL : "the path of a folder, beginning with /, or none";
+}
+
+static const char *set_state_dir(struct options *options, const char *text)
+{
+	return set_folder(&options->daemon.state_dir, text);
+}
+
+static const char *set_pin_dir(struct options *options, const char *text)
+{
+	return set_folder(&options->daemon.pin_dir, text);
+}
+
+static const char *set_max_suspects(struct options *options, const char *text)
+{
+	return parse_u32(text, 0, 256, &options->daemon.max_suspects) ? "a number from 0 to 256" : NULL;
+}
+
 static const char *set_max_procs(struct options *options, const char *text)
 {
 	return parse_u32(text, 1, 4194304, &options->max_processes) ? "a number from 1 to 4194304" : NULL;
@@ -224,6 +259,12 @@ const struct option_spec option_specs[OPTIONS_MAX + 1] = {
 	 set_folded},
 	{"pprof", 0, NULL, "at the end a profile for pprof (-o FILE)", set_pprof},
 	{"max-maps", 0, "N", "maps whose call sites are kept (twice the limit, up to 262144)", set_max_maps},
+	{"events", 0, "HOW", "daemon: findings alone, process lines each interval too (1m), or ops of suspects too",
+	 set_events},
+	{"state-dir", 0, "PATH", "daemon: what outlives it (/var/lib/mmaptrace); none", set_state_dir},
+	{"pin-dir", 0, "PATH", "daemon: on a bpffs, counts that outlive a kill (/sys/fs/bpf/mmaptrace); none",
+	 set_pin_dir},
+	{"max-suspects", 0, "N", "daemon: processes followed in detail at a time (8); 0: none", set_max_suspects},
 	{"version", 0, NULL, "print the version", set_version},
 	{"help", 'h', NULL, "print this", set_help},
 };

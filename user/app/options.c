@@ -24,6 +24,8 @@ void options_help(struct buf *buf)
 			 "  mmaptrace record -o FILE [options] [-p PID | -- CMD ARGS]   a recording of either, instead "
 			 "of lines\n"
 			 "  mmaptrace replay FILE [--json]    a recording, or JSON lines of processes, judged again\n"
+			 "  mmaptrace daemon [options]        for ever: findings as JSON lines, suspects followed in "
+			 "detail\n"
 			 "  mmaptrace inspect PID [--json]    what its maps are made of, how far to each refusal\n"
 			 "  mmaptrace doctor [--json]         what works on this machine, and what to do\n\n");
 	for (size_t i = 0; option_specs[i].name; i++) {
@@ -82,6 +84,12 @@ static void options_default(struct options *options)
 		.ring_bytes = 16 << 20,
 		.max_processes = 16384,
 		.unwind = UNWIND_DWARF,
+		.daemon =
+			{
+				.state_dir = "/var/lib/mmaptrace",
+				.pin_dir = "/sys/fs/bpf/mmaptrace",
+				.max_suspects = 8,
+			},
 	};
 }
 
@@ -105,6 +113,11 @@ static int take_words(int argc, char **argv, struct options *options)
 	}
 	if (optind < argc && !dashes && !strcmp(argv[optind], "replay")) {
 		options->command = COMMAND_REPLAY;
+		return 0;
+	}
+	if (optind < argc && !dashes && !strcmp(argv[optind], "daemon")) {
+		options->command = COMMAND_DAEMON;
+		options->json = true;
 		return 0;
 	}
 	if (options->pid_count)
@@ -192,8 +205,15 @@ static int check_subcommand(const struct options *options, uint64_t given)
 	static const char *const of_doctor[] = {"json", "output", "verbose", "hooks", "stop-at"};
 	static const char *const of_replay[] = {"json", "output",    "verbose", "timestamp", "limit",	"horizon",
 						"name", "exit-code", "failed",	"stacks",    "interval"};
+	static const char *const of_daemon[] = {
+		"name",	     "cgroup",	  "duration",  "interval", "limit",	   "horizon", "hooks",
+		"ring-size", "max-procs", "max-maps",  "unwind",   "stacks",	   "output",  "json",
+		"verbose",   "events",	  "state-dir", "pin-dir",  "max-suspects",
+	};
 	static const char *const of_inspect[] = {"pid", "json", "output", "verbose", "rows", "limit"};
 
+	if (options->command == COMMAND_DAEMON)
+		return check_given("daemon", of_daemon, COUNT(of_daemon), given);
 	if (options->command == COMMAND_DOCTOR)
 		return check_given("doctor", of_doctor, COUNT(of_doctor), given);
 	if (options->command == COMMAND_REPLAY)
@@ -219,9 +239,10 @@ static int take_word(const char *word, struct options *options)
 		options->replay = word;
 		return 0;
 	}
-	return usage_error(options->command == COMMAND_INSPECT	? "inspect"
-			   : options->command == COMMAND_REPLAY ? "replay"
-								: "doctor",
+	return usage_error(options->command == COMMAND_DAEMON	 ? "daemon"
+			   : options->command == COMMAND_INSPECT ? "inspect"
+			   : options->command == COMMAND_REPLAY	 ? "replay"
+								 : "doctor",
 			   word, form);
 }
 
@@ -259,7 +280,7 @@ int options_parse(int argc, char **argv, struct options *ret_options)
 	if (!error)
 		error = take_words(argc, argv, &options);
 	if (!error && (options.command == COMMAND_DOCTOR || options.command == COMMAND_INSPECT ||
-		       options.command == COMMAND_REPLAY))
+		       options.command == COMMAND_REPLAY || options.command == COMMAND_DAEMON))
 		error = take_subcommand(argc, argv, &options, &given);
 	if (error)
 		options_free(&options);

@@ -24,6 +24,8 @@ static const size_t rooms[] = {[LINE_OP] = 32 * MIB, [LINE_STATE] = 36 * MIB, [L
 
 bool outlet_has_room(struct session *session, enum line_rank rank)
 {
+	if (session->watch)
+		return outlet_has_room(session->watch, rank);
 	if (session->output_error || session->recorder)
 		return false; /* told already: nobody reads any more; of a recording nobody reads lines */
 	if (session->is_last_drain || output_queued(&session->output) + session->buf.len < rooms[rank])
@@ -40,6 +42,8 @@ bool outlet_has_room(struct session *session, enum line_rank rank)
 
 bool outlet_is_congested(const struct session *session)
 {
+	if (session->watch)
+		return outlet_is_congested(session->watch);
 	return !session->output_error && output_queued(&session->output) >= CONGESTED_BYTES;
 }
 
@@ -79,6 +83,14 @@ static int push(void *arg)
 	return session->output_error ? 0 : written(session, output_push(&session->output));
 }
 
+/* A gear's lines go with those of whom it is for. */
+static int pass_on(struct session *session)
+{
+	buf_add(&session->watch->buf, session->buf.data, session->buf.len);
+	buf_consume(&session->buf, session->buf.len);
+	return report_flush(session->watch);
+}
+
 int report_flush(struct session *session)
 {
 	int error = 0;
@@ -90,6 +102,8 @@ int report_flush(struct session *session)
 	if (session->options->profile && !session->is_profile_due)
 		buf_consume(&session->buf, session->buf.len); /* a profile has no lines */
 	record_flush(session);
+	if (session->watch)
+		return pass_on(session);
 	if (!session->output_error && session->buf.len)
 		error = written(session, output_put(&session->output, &session->buf));
 	if (session->output_error)

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "daemon.h"
 #include "log.h"
 #include "reason.h"
 #include "session.h"
@@ -103,7 +104,7 @@ static void handle_life(struct session *session, const struct event *event)
 /* Streaming some, we are not asked about the others. An alarm may come before the news of its process's birth. */
 static bool is_ours(struct session *session, const struct mt_process *account)
 {
-	return session->options->command == COMMAND_TABLE || (account->flags & MT_PROCESS_TARGET) ||
+	return session_is_wide(session) || (account->flags & MT_PROCESS_TARGET) ||
 	       model_find(&session->model, account->tgid, account->start_ns);
 }
 
@@ -118,9 +119,12 @@ static void finish_exit(struct session *session, const struct exit_event *event)
 	struct process *process = model_find(&session->model, event->account.tgid, event->account.start_ns);
 
 	if (!process)
+		daemon_count_brief(session, &event->account);
+	if (!process)
 		return; /* neither shown nor streamed: nobody waits for its end */
 	model_update(&session->model, &event->account, event->ts_ns);
 	process->ended = true;
+	daemon_count_end(session, &process->account);
 	if (session_wants(session, process) && (process->target || process->shown)) {
 		session_gather_sites(session, process, how_to_gather(session, process));
 		profile_add(session, process);
@@ -167,6 +171,8 @@ static void handle_alarm(struct session *session, struct event *event)
 			process->last_fail_ns = event->ts_ns;
 		if (session_wants(session, process))
 			report_refusal(session, process, &refusal, event->alarm.stack_id);
+		if (session->watch)
+			daemon_take_refusal(session->watch, process, &refusal);
 	}
 	if (event->alarm.has_file && !process->target)
 		file_table_get(&process->files, &event->alarm.file); /* a first hint at what it maps */

@@ -6,6 +6,7 @@
 
 #include "cgroup.h"
 #include "cleanup.h"
+#include "daemon.h"
 #include "json_lines.h"
 #include "log.h"
 #include "procfs.h"
@@ -48,7 +49,7 @@ void report_start(struct session *session, int argc, char **argv)
 
 	if (json(session))
 		json_start(&session->buf, line(session), session->start_ns, &facts);
-	else if (session->options->command != COMMAND_TABLE)
+	else if (!session_is_wide(session))
 		text_op_header(&session->buf, &session->style);
 }
 
@@ -72,6 +73,8 @@ void report_op(struct session *session, const struct process *process, struct op
 {
 	/* -x: no place in PATH that a program was not at; the others are read all the same, for the files in the
 	 * verdict. */
+	if (session->watch && session->options->daemon.events < EVENTS_OPS)
+		return;
 	if ((session->options->failed_only && (!op->error || op_is_search(op->op, op->error))) ||
 	    !outlet_has_room(session, LINE_OP))
 		return;
@@ -86,6 +89,8 @@ void report_op(struct session *session, const struct process *process, struct op
 
 void report_process(struct session *session, struct process *process)
 {
+	if (session->watch)
+		return; /* whoever watches tells of it */
 	source_identify(session, process);
 	process->shown = true;
 	if (json(session) && outlet_has_room(session, LINE_STATE))
@@ -138,6 +143,8 @@ void report_refusal(struct session *session, struct process *process, struct ref
 
 void report_exit(struct session *session, struct process *process, uint64_t ts_ns)
 {
+	if (session->watch)
+		return;
 	source_identify(session, process);
 	if (!outlet_has_room(session, LINE_NEWS))
 		return;
@@ -181,23 +188,59 @@ static void put_finding(struct session *session, const struct process *process, 
 	session->buf.len = before;
 }
 
+/* What a daemon's gear knows: calls and what they did since it follows the process. */
+static void take_detail(struct process *told, const struct process *detail)
+{
+	uint32_t map_count = told->account.map_count;
+
+	told->account = detail->account;
+	told->account.map_count = map_count;
+	if (!told->files.used)
+		told->files = detail->files;
+}
+
 static void report_finding(struct session *session, struct process *process, const struct judgement *judgement,
 			   uint64_t ts_ns)
 {
+	struct session *of = session;
+	struct process *evidence = daemon_evidence(session, process, &of), told;
 	struct finding finding;
 
 	gather_files(session, process, judgement);
-	session_gather_sites(session, process,
+	session_gather_sites(of, evidence,
 			     judgement->verdict.forecast.eta_s < FILES_READ_ETA_S ? GATHER_IN_A_HURRY : GATHER_EXACT);
-	site_list_merge(&process->sites);
+	site_list_merge(&evidence->sites);
 	source_identify(session, process);
-	finding_make(process, judgement, session->limit, ts_ns, &finding);
+	told = *process;
+	told.sites = evidence->sites;
+	if (evidence != process)
+		take_detail(&told, evidence);
+	finding_make(&told, judgement, session->limit, ts_ns, &finding);
 	process->shown = true;
+	if (!finding.update)
+		daemon_count_finding(session, &finding.verdict);
 	session->findings += !finding.update && finding.verdict.severity > SEVERITY_INFO;
 	session->serious_findings += finding.verdict.severity >= SEVERITY_WARNING;
 	if (outlet_has_room(session, LINE_NEWS))
-		put_finding(session, process, &finding);
-	site_list_free(&process->sites); /* they borrow stacks, whose names may come yet */
+		put_finding(session, &told, &finding);
+	site_list_free(&evidence->sites); /* they borrow stacks, whose names may come yet */
+}
+
+void report_evidence(struct session *session, struct process *process)
+{
+	uint64_t now = session_now();
+
+	for (unsigned int kind = 0; kind < FINDING_KINDS; kind++) {
+		struct open_finding open = process_open_finding(process, kind);
+		struct judgement judgement = {
+			.change = CHANGE_UPDATED,
+			.verdict = {.kind = kind, .severity = open.severity, .forecast = process->forecast},
+			.raised_ns = open.raised_ns,
+		};
+
+		if (open.severity >= SEVERITY_WARNING)
+			report_finding(session, process, &judgement, now);
+	}
 }
 
 static void report_cleared(struct session *session, const struct process *process, const struct judgement *judgement,
@@ -227,7 +270,7 @@ void report_judgement(struct session *session, struct process *process, uint64_t
 	bool news = false;
 
 	/* A finding nobody is told must not count as raised. */
-	if (!session_wants(session, process))
+	if (session->watch || !session_wants(session, process))
 		return;
 	model_judge(&session->model, process, ts_ns, judgements);
 	tell_stop(session, process);
@@ -288,6 +331,8 @@ static void table_text(struct session *session, struct table_totals *totals, con
 /* JSON lines of thousands of processes are written out as they come, not gathered. */
 static void table_json(struct session *session, const struct process **rows, unsigned int count)
 {
+	if (session->daemon && session->options->daemon.events < EVENTS_PROCESS)
+		return;
 	for (unsigned int i = 0; i < count; i++) {
 		report_process(session, (struct process *)rows[i]);
 		if (session->buf.len >= TABLE_FLUSH_BYTES && report_flush(session))

@@ -12,11 +12,17 @@
 #include "bpf_log.h"
 #include "cgroup.h"
 #include "clock.h"
+#include "daemon.h"
 
 #define US_NS	      1000
 #define LAST_NAMES_MS 3000 /* at the end names are waited for: lines, so long */
 
 static uint64_t replayed_ns;
+
+bool session_is_wide(const struct session *session)
+{
+	return session->options->command == COMMAND_TABLE || session->options->command == COMMAND_DAEMON;
+}
 
 uint64_t session_now(void)
 {
@@ -40,7 +46,7 @@ bool session_wants(const struct session *session, struct process *process)
 {
 	struct view_filter filter = session->options->filter;
 
-	if (session->options->command != COMMAND_TABLE)
+	if (!session_is_wide(session))
 		return process->target;
 	session_place(session, process);
 	filter.failed_only = false; /* -x chooses rows, not what there is to say */
@@ -75,7 +81,7 @@ void session_finish_living(struct session *session)
 
 static void session_finish(struct session *session)
 {
-	if (session->options->command != COMMAND_TABLE) {
+	if (!session_is_wide(session)) {
 		/* What a walk finds, the next one books. */
 		tracer_sweep(session->tracer);
 		tracer_sweep(session->tracer);
@@ -85,6 +91,7 @@ static void session_finish(struct session *session)
 		session_sample(session);
 	}
 	records_drain_all(session);
+	daemon_stop(session);
 	stacks_settle(&session->stacks, session->options->profile ? PROFILE_NAMES_MS : LAST_NAMES_MS);
 	record_living(session);
 	session_finish_living(session);
@@ -109,6 +116,7 @@ void session_free(struct session *session)
 		close(session->child.go);
 		waitpid(session->child.pid, &status, 0);
 	}
+	daemon_free(session);
 	stacks_use(&session->stacks, NULL);
 	tracer_free(session->tracer);
 	stacks_close(&session->stacks);

@@ -41,8 +41,13 @@ enum {
 	LOSS_SLOTS
 };
 
+struct daemon;
+
 struct session {
 	const struct options *options;
+	struct daemon *daemon; /* owned; NULL: it is none */
+	struct session *watch; /* of a daemon's gear: whose loop and lines it uses. Borrowed; NULL: it has its own */
+	struct features features;
 	struct plan plan;
 	struct tracer *tracer;
 	struct stacks stacks;
@@ -98,6 +103,8 @@ struct session {
 	bool unwritten;		  /* at the end the reader did not take all */
 };
 
+/* All processes are watched, and judged by their map counts; else some are followed in detail. */
+bool session_is_wide(const struct session *session);
 /* CLOCK_BOOTTIME, ns: the clock of every record. In a replay the recording's. */
 uint64_t session_now(void);
 /* From now on it is a replay, and this late. */
@@ -225,6 +232,8 @@ void report_op(struct session *session, const struct process *process, struct op
 void report_process(struct session *session, struct process *process);
 void report_refusal(struct session *session, struct process *process, struct refusal *refusal, uint64_t stack_id);
 void report_exit(struct session *session, struct process *process, uint64_t ts_ns);
+/* An open finding told once more, now that there is evidence. */
+void report_evidence(struct session *session, struct process *process);
 /* Judges a process and writes what has changed. */
 void report_judgement(struct session *session, struct process *process, uint64_t ts_ns);
 void report_table(struct session *session);

@@ -10,6 +10,7 @@
 #include "cgroup.h"
 #include "check.h"
 #include "cleanup.h"
+#include "daemon.h"
 #include "log.h"
 #include "probe.h"
 #include "procfs.h"
@@ -39,16 +40,15 @@ static int make_plan(struct session *session)
 	struct plan_want want = {
 		.hooks = options->hooks,
 		/* The table shows map counts: it costs nothing but the witness. */
-		.operations = options->command != COMMAND_TABLE,
+		.operations = !session_is_wide(session),
 		.stop = options->stop_at_percent > 0,
 	};
-	struct features features = {0};
 	int error = probe_mount_tracefs();
 
 	if (error == 1)
 		log_debug("tracefs was not mounted: mounted it at /sys/kernel/tracing");
-	probe_features(&features);
-	error = plan_make(&features, &want, &session->plan);
+	probe_features(&session->features);
+	error = plan_make(&session->features, &want, &session->plan);
 	if (error) {
 		log_error("%s", session->plan.why_not);
 		return error;
@@ -72,7 +72,7 @@ static int open_output(struct session *session)
 		return error;
 	output_never_wait(&session->output);
 	terminal = style_of_output(&session->output, &session->style);
-	session->style.redraw = terminal && options->command == COMMAND_TABLE && !options->json;
+	session->style.redraw = terminal && session_is_wide(session) && !options->json;
 	session->style.wall_clock = options->timestamps;
 	return 0;
 }
@@ -172,7 +172,7 @@ static int start_reading(struct session *session)
 {
 	uint32_t room = session->options->max_processes / 8;
 
-	if (session->options->command != COMMAND_TABLE)
+	if (!session_is_wide(session))
 		return 0;
 	return reading_init(&session->reading, room > NOTES_MIN ? room : NOTES_MIN);
 }
@@ -180,7 +180,7 @@ static int start_reading(struct session *session)
 static int start_tracer(struct session *session)
 {
 	const struct options *options = session->options;
-	bool table = options->command == COMMAND_TABLE;
+	bool table = session_is_wide(session);
 	struct tracer_options tracer_options = {
 		.plan = session->plan,
 		.limit = session->limit,
@@ -203,6 +203,8 @@ static int start_tracer(struct session *session)
 	if (!error)
 		error = add_targets(session);
 	if (!error)
+		daemon_adopt(session);
+	if (!error)
 		error = tracer_attach(session->tracer, &tracer_options);
 	return error;
 }
@@ -220,6 +222,8 @@ static int take_signal(int number, bool from_process, void *arg)
 {
 	struct session *session = arg;
 
+	if (daemon_take_signal(session, number))
+		return 0;
 	/* Signals come in the order of their numbers: one that is to end us goes before the news of the command's end.
 	 */
 	if (session->child_running)
@@ -255,8 +259,9 @@ static int watch_targets(struct session *session)
 static int build_loop(struct session *session)
 {
 	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD, 0};
+	static const int of_daemon[] = {SIGUSR1, 0};
 	const struct options *options = session->options;
-	bool stream = options->command != COMMAND_TABLE;
+	bool stream = !session_is_wide(session);
 	uint64_t sample_ns = stream ? SAMPLE_STREAM_NS : SAMPLE_ALL_NS;
 	struct loop *loop = session->loop;
 	int error = loop_add(loop, tracer_alarms_fd(session->tracer), records_drain, session);
@@ -268,6 +273,8 @@ static int build_loop(struct session *session)
 		error = loop_add(loop, tracer_events_fd(session->tracer), records_drain, session);
 	if (!error)
 		error = loop_add_signals(loop, signals, take_signal, session);
+	if (!error && session->daemon)
+		error = loop_add_signals(loop, of_daemon, take_signal, session);
 	/* For the table, ends can wait for its tick; a ring that fills wakes us. */
 	if (!error && stream)
 		error = loop_add_timer(loop, 0, DRAIN_NS, tick_drain, session);
@@ -297,8 +304,10 @@ static int first_look(struct session *session)
 	}
 	for (size_t i = 0; i < options->pid_count && !error; i++)
 		error = adopt_target(session, options->pids[i]);
-	if (!error && options->command == COMMAND_TABLE) {
+	if (!error && session_is_wide(session)) {
 		error = session_sample(session);
+		if (!error)
+			error = daemon_start(session);
 		tick_render(session);
 	}
 	return error;
@@ -332,6 +341,8 @@ int session_start(struct session *session, int argc, char **argv)
 		error = read_limit(session);
 	if (!error)
 		error = open_output(session);
+	if (!error && session->options->command == COMMAND_DAEMON)
+		error = daemon_open(session);
 	if (!error)
 		error = make_plan(session);
 	if (!error)

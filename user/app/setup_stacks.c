@@ -45,7 +45,7 @@ int session_start_stacks(struct session *session)
 	const struct options *options = session->options;
 	int error;
 
-	if (options->command == COMMAND_TABLE)
+	if (session_is_wide(session))
 		return 0;
 	error = profile_open(session);
 	if (error)

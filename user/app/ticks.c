@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon.h"
 #include "log.h"
 #include "procfs.h"
 #include "session.h"
@@ -33,6 +34,7 @@ void session_take_missing(struct session *session, struct process *process)
 	process->ended = true;
 	if (session_wants(session, process) && process->shown)
 		report_exit(session, process, session_now());
+	daemon_count_end(session, &process->account);
 	model_remove(&session->model, process);
 }
 
@@ -149,7 +151,8 @@ static void limit_refresh(struct session *session)
 		return;
 	session->real_limit = limit;
 	if (!options->limit) {
-		log_info("vm.max_map_count is now %u, was %u", limit, session->limit);
+		if (!session->watch)
+			log_info("vm.max_map_count is now %u, was %u", limit, session->limit);
 		session->limit = session->model.thresholds.limit = limit;
 	}
 	tracer_set_limit(session->tracer, session->limit,
@@ -181,7 +184,7 @@ int session_sample(struct session *session)
 	error = tracer_sweep(session->tracer);
 	if (error)
 		return error;
-	if (session->options->command == COMMAND_TABLE)
+	if (session_is_wide(session))
 		error = read_changed(session);
 	else
 		sample_targets(session);
@@ -208,8 +211,7 @@ static bool is_over(struct session *session)
 {
 	uint64_t now = session_now();
 
-	if (session->options->command == COMMAND_TABLE || session->child_running ||
-	    tracer_has_targets(session->tracer)) {
+	if (session_is_wide(session) || session->child_running || tracer_has_targets(session->tracer)) {
 		session->over_ns = 0;
 		return false;
 	}
@@ -245,6 +247,7 @@ int tick_sample(void *arg)
 	error = session_sample(session);
 	if (error)
 		log_warn("cannot read the table of processes: %s", strerror(-error));
+	daemon_tick(session);
 	report_flush(session);
 	return 0;
 }
@@ -255,7 +258,7 @@ int tick_render(void *arg)
 	struct process *process, *next;
 
 	report_losses(session, false);
-	if (session->options->command == COMMAND_TABLE) {
+	if (session_is_wide(session)) {
 		report_table(session);
 	} else {
 		MODEL_EACH (&session->model, process, next) {

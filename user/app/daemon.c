@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "daemon.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "log.h"
+
+#define SECOND_NS     1000000000ULL
+#define SAVE_EVERY_NS (30 * SECOND_NS)
+
+int daemon_open(struct session *session)
+{
+	struct daemon *daemon = calloc(1, sizeof(*daemon));
+
+	if (!daemon)
+		return -ENOMEM;
+	daemon->state_dir = daemon->pin_lock = -1;
+	session->daemon = daemon;
+	return state_open(session);
+}
+
+void daemon_adopt(struct session *session)
+{
+	if (session->daemon)
+		state_adopt(session);
+}
+
+int daemon_start(struct session *session)
+{
+	struct daemon *daemon = session->daemon;
+	int error = 0;
+
+	if (!daemon)
+		return 0;
+	state_restore(session);
+	if (daemon->adopted || daemon->restored)
+		log_info("going on from before: counts of %u processes, pasts of %u", daemon->adopted,
+			 daemon->restored);
+	if (session->options->daemon.max_suspects)
+		error = gear_new(session, &daemon->gear);
+	if (error) {
+		log_warn("suspects cannot be followed in detail on this machine ('mmaptrace doctor' tells why): "
+			 "findings "
+			 "come without call sites");
+		error = error == -ENOMEM ? error : 0;
+	}
+	daemon->is_ready = true;
+	return error;
+}
+
+/* A suspect's finding was told with what was known then; now that there are call sites it is told again. */
+static void complete_findings(struct session *session)
+{
+	struct process *process, *next;
+
+	LIVELY_EACH(&session->model, process, next)
+	{
+		if (process->open && gear_take_completion(session->daemon->gear, process))
+			report_evidence(session, process);
+	}
+}
+
+void daemon_tick(struct session *session)
+{
+	struct daemon *daemon = session->daemon;
+
+	if (!daemon || !daemon->is_ready)
+		return;
+	if (daemon->gear) {
+		gear_tick(daemon->gear);
+		complete_findings(session);
+	}
+	if (daemon->save_due || session_now() >= daemon->saved_ns + SAVE_EVERY_NS)
+		state_save(session, false);
+	daemon->save_due = false;
+}
+
+bool daemon_take_signal(struct session *session, int number)
+{
+	if (!session->daemon || (number != SIGHUP && number != SIGUSR1))
+		return false;
+	if (number == SIGUSR1)
+		state_snapshot(session);
+	return true;
+}
+
+void daemon_stop(struct session *session)
+{
+	if (session->daemon)
+		state_save(session, true);
+}
+
+void daemon_free(struct session *session)
+{
+	struct daemon *daemon = session->daemon;
+
+	if (!daemon)
+		return;
+	gear_free(daemon->gear);
+	state_close(daemon);
+	free(daemon);
+	session->daemon = NULL;
+}
+
+struct process *daemon_evidence(struct session *session, struct process *process, struct session **ret_session)
+{
+	struct process *detail = NULL;
+
+	*ret_session = session;
+	if (session->daemon && session->daemon->gear)
+		detail = gear_find(session->daemon->gear, process, ret_session);
+	return detail ? detail : process;
+}
+
+void daemon_count_finding(struct session *session, const struct verdict *verdict)
+{
+	if (!session->daemon)
+		return;
+	session->daemon->lifetime.findings[verdict->kind][verdict->severity]++;
+	session->daemon->save_due = true;
+}
+
+void daemon_take_refusal(struct session *watch, const struct process *process, const struct refusal *refusal)
+{
+	struct process *watched = model_find(&watch->model, process->key.pid, process->key.start_ns);
+
+	if (refusal->op < MT_OP_MAX)
+		watch->daemon->lifetime.refusals[refusal->op][refusal->reason]++;
+	if (!watched || refusal->reason != REASON_MAX_MAP_COUNT)
+		return;
+	watched->last_fail_ns = refusal->ts_ns;
+	report_judgement(watch, watched, refusal->ts_ns);
+}
+
+void daemon_count_end(struct session *session, const struct account *account)
+{
+	if (session->daemon)
+		lifetime_add(&session->daemon->lifetime, account);
+}
+
+void daemon_count_brief(struct session *session, const struct mt_process *from)
+{
+	struct account account = {0};
+
+	if (!session->daemon)
+		return;
+	if (account_copy(&account, from))
+		session->memory_lost++;
+	else
+		daemon_count_end(session, &account);
+	account_free(&account);
+}
