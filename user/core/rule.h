@@ -46,6 +46,8 @@ const struct rule *rule_find(const struct rule_list *list, const struct rule_sub
 struct rule *rule_list_add(struct rule_list *list, const char *name);
 /* Sets "comm", "horizon", "run" ... from its text. 0, or the form it should have had; "" if there is no such key. */
 const char *rule_set(struct rule *rule, const char *key, const char *text);
+/* The keys there are, from 0 on; NULL behind the last. */
+const char *rule_key_name(unsigned int index);
 void rule_list_free(struct rule_list *list);
 
 #endif
