@@ -96,7 +96,7 @@ class Pages(Daemon):
                          {"start", "end"})
 
     def test_processes_too(self):
-        daemon = self.daemon("-d", "3", "--events=process", "-i", "1")
+        daemon = self.daemon("-d", "3", "--events=process", "--report-every", "1")
         self.assertEqual(daemon.wait(), 0)
         self.assertIn(os.getpid(), [line["pid"] for line in daemon.lines("process")])
 

@@ -45,10 +45,6 @@ int check_combination(const struct options *options)
 		log_error("record writes a recording: lines and profiles come from replay");
 		return -EINVAL;
 	}
-	if (options->record && options->command == COMMAND_DAEMON) {
-		log_error("record and daemon: one or the other");
-		return -EINVAL;
-	}
 	if (filtered && options->command != COMMAND_TABLE && options->command != COMMAND_DAEMON) {
 		log_error("-n and -c choose rows of the table: not with -p or a command");
 		return -EINVAL;

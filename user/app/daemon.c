@@ -9,16 +9,19 @@
 
 #define SECOND_NS     1000000000ULL
 #define SAVE_EVERY_NS (30 * SECOND_NS)
+#define LAST_WORDS_MS 5000 /* for logs to take what is on its way */
 
 int daemon_open(struct session *session)
 {
 	struct daemon *daemon = calloc(1, sizeof(*daemon));
+	int error;
 
 	if (!daemon)
 		return -ENOMEM;
 	daemon->state_dir = daemon->pin_lock = -1;
 	session->daemon = daemon;
-	return state_open(session);
+	error = state_open(session);
+	return error ? error : destinations_open(session);
 }
 
 void daemon_adopt(struct session *session)
@@ -47,7 +50,7 @@ int daemon_start(struct session *session)
 		error = error == -ENOMEM ? error : 0;
 	}
 	daemon->is_ready = true;
-	return error;
+	return error ? error : exhibit_new(session, &daemon->exhibit);
 }
 
 /* A suspect's finding was told with what was known then; now that there are call sites it is told again. */
@@ -75,6 +78,7 @@ void daemon_tick(struct session *session)
 	if (daemon->save_due || session_now() >= daemon->saved_ns + SAVE_EVERY_NS)
 		state_save(session, false);
 	daemon->save_due = false;
+	exhibit_tick(daemon->exhibit);
 }
 
 bool daemon_take_signal(struct session *session, int number)
@@ -83,6 +87,8 @@ bool daemon_take_signal(struct session *session, int number)
 		return false;
 	if (number == SIGUSR1)
 		state_snapshot(session);
+	else if (session->daemon->export)
+		export_reopen(session->daemon->export);
 	return true;
 }
 
@@ -98,6 +104,10 @@ void daemon_free(struct session *session)
 
 	if (!daemon)
 		return;
+	if (daemon->export)
+		export_finish(daemon->export, LAST_WORDS_MS);
+	export_free(daemon->export);
+	exhibit_free(daemon->exhibit);
 	gear_free(daemon->gear);
 	state_close(daemon);
 	free(daemon);
@@ -114,11 +124,14 @@ struct process *daemon_evidence(struct session *session, struct process *process
 	return detail ? detail : process;
 }
 
-void daemon_count_finding(struct session *session, const struct verdict *verdict)
+void daemon_take_finding(struct session *session, const struct process *process, const struct finding *finding)
 {
 	if (!session->daemon)
 		return;
-	session->daemon->lifetime.findings[verdict->kind][verdict->severity]++;
+	exhibit_take_finding(session->daemon->exhibit, process, finding);
+	if (finding->update)
+		return;
+	session->daemon->lifetime.findings[finding->verdict.kind][finding->verdict.severity]++;
 	session->daemon->save_due = true;
 }
 

@@ -6,12 +6,16 @@
 #ifndef APP_DAEMON_H
 #define APP_DAEMON_H
 
+#include "exhibit.h"
+#include "export.h"
 #include "gear.h"
 #include "saved.h"
 #include "session.h"
 
 struct daemon {
-	struct gear *gear; /* owned; NULL: no suspect is followed in detail */
+	struct gear *gear;	 /* owned; NULL: no suspect is followed in detail */
+	struct exhibit *exhibit; /* owned; NULL: no web server */
+	struct export *export;	 /* owned; NULL: lines go where other commands' do */
 	struct lifetime lifetime;
 	char boot_id[BOOT_ID_LEN + 1];
 	int state_dir, pin_lock; /* folders, locked by us; -1: none */
@@ -41,14 +45,21 @@ void daemon_free(struct session *session);
 
 /* Whose sites, files and operations tell most of a process: the gear's, or its own. */
 struct process *daemon_evidence(struct session *session, struct process *process, struct session **ret_session);
-/* A finding was raised, not only told again. */
-void daemon_count_finding(struct session *session, const struct verdict *verdict);
+/* A finding is told: raised, or again. */
+void daemon_take_finding(struct session *session, const struct process *process, const struct finding *finding);
 /* The gear was told of a refusal to one that the other session, which watches, judges. */
 void daemon_take_refusal(struct session *watch, const struct process *process, const struct refusal *refusal);
 /* A process has ended, with this. */
 void daemon_count_end(struct session *session, const struct account *account);
 /* The same of one that had come and gone before it was ever read. */
 void daemon_count_brief(struct session *session, const struct mt_process *account);
+
+/* ---- destinations.c: logs ---- */
+
+/* Those that were asked for. 0 or negative errno, after one line. */
+int destinations_open(struct session *session);
+/* Hands over the lines in the session's buffer. True: nobody else is to get them. */
+bool destinations_put(struct session *session);
 
 /* ---- state.c: what outlives it ---- */
 

@@ -413,6 +413,11 @@ bool gear_take_completion(struct gear *gear, const struct process *process)
 	return true;
 }
 
+uint32_t gear_ring_bytes(const struct gear *gear)
+{
+	return gear->options.ring_bytes;
+}
+
 struct tracer *gear_tracer(const struct gear *gear)
 {
 	return gear->state == GEAR_ON ? gear->tracer : NULL;

@@ -37,6 +37,8 @@ struct gear_counts {
 	uint64_t failures;     /* of attaching */
 };
 void gear_read(const struct gear *gear, struct gear_counts *ret_counts);
+/* Size of the ring that its operations come by. */
+uint32_t gear_ring_bytes(const struct gear *gear);
 /* NULL while it is off. */
 struct tracer *gear_tracer(const struct gear *gear);
 

@@ -6,6 +6,7 @@
 #include "buf.h"
 #include "child.h"
 #include "cleanup.h"
+#include "config.h"
 #include "doctor.h"
 #include "inspect.h"
 #include "log.h"
@@ -30,6 +31,15 @@ static int print_version(void)
 	return output_once(NULL, &buf) ? EXIT_ERROR : EXIT_FINE;
 }
 
+/* It has been read by now: what was wrong has been said. */
+static int check_config(const struct options *options)
+{
+	struct buf buf _cleanup_buf_ = {0};
+
+	config_tell(options, &buf);
+	return output_once(options->output, &buf) ? EXIT_ERROR : EXIT_FINE;
+}
+
 static int run(const struct options *options, int argc, char **argv)
 {
 	int child_status, status;
@@ -51,6 +61,8 @@ static int run(const struct options *options, int argc, char **argv)
 	case COMMAND_DAEMON:
 		break;
 	}
+	if (options->daemon.check_config)
+		return check_config(options);
 	status = session_run(options, argc, argv, &child_status);
 	/* A command's end is ours: how it ended, or why it could not begin. A finding goes before (--exit-code). */
 	if (child_status >= 0 && status != EXIT_FINDING)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "option_daemon.h"
 #include "parse.h"
 #include "plan.h"
 
@@ -178,41 +179,6 @@ static const char *set_unwind(struct options *options, const char *text)
 	return "dwarf, fp or off";
 }
 
-static const char *set_events(struct options *options, const char *text)
-{
-	static const char *const names[] = {
-		[EVENTS_FINDINGS] = "findings", [EVENTS_PROCESS] = "process", [EVENTS_OPS] = "ops"};
-
-	for (unsigned int choice = 0; choice < sizeof(names) / sizeof(names[0]); choice++) {
-		if (!strcmp(text, names[choice])) {
-			options->daemon.events = (enum event_choice)choice;
-			return NULL;
-		}
-	}
-	return "findings, process or ops";
-}
-
-static const char *set_folder(const char **folder, const char *text)
-{
-	*folder = strcmp(text, "none") ? text : NULL;
-	return *text == '/' || !*folder ? NULL : "the path of a folder, beginning with /, or none";
-}
-
-static const char *set_state_dir(struct options *options, const char *text)
-{
-	return set_folder(&options->daemon.state_dir, text);
-}
-
-static const char *set_pin_dir(struct options *options, const char *text)
-{
-	return set_folder(&options->daemon.pin_dir, text);
-}
-
-static const char *set_max_suspects(struct options *options, const char *text)
-{
-	return parse_u32(text, 0, 256, &options->daemon.max_suspects) ? "a number from 0 to 256" : NULL;
-}
-
 static const char *set_max_procs(struct options *options, const char *text)
 {
 	return parse_u32(text, 1, 4194304, &options->max_processes) ? "a number from 1 to 4194304" : NULL;
@@ -233,38 +199,69 @@ static const char *set_version(struct options *options, const char *text)
 }
 
 const struct option_spec option_specs[OPTIONS_MAX + 1] = {
-	{"pid", 'p', "PID[,PID]", "stream the operations of these processes; a verdict at the end", option_set_pid},
-	{"name", 'n', "TEXT", "only processes whose name contains TEXT", set_name},
-	{"cgroup", 'c', "PATH", "only processes in this cgroup or below it", set_cgroup},
-	{"duration", 'd', "TIME", "stop after TIME (10, 500ms, 5m); ends the command, if one is run", set_duration},
-	{"interval", 'i', "TIME", "a table, or process lines, every TIME (1s)", set_interval},
-	{"rows", 'r', "N", "rows of the table (as many as fit; 20 if not on a terminal; all in JSON)", set_rows},
-	{"sort", 's', "KEY", "ratio, maps, rate, eta, opened, closed, mmaps, failed, pid or comm", set_sort},
-	{"failed", 'x', NULL, "only failed operations, or processes that had some", set_failed},
-	{"timestamp", 'T', NULL, "time of day (UTC) instead of seconds since the start", set_timestamp},
-	{"verbose", 'v', NULL, "more on stderr: the plan, what the kernel says", set_verbose},
-	{"json", 0, NULL, "JSON lines, schema 1", set_json},
-	{"output", 'o', "FILE", "append to FILE instead of writing to stdout", set_output},
-	{"limit", 0, "N", "pretend that the limit is N maps", set_limit},
-	{"horizon", 0, "TIME", "warn of a limit reached within TIME (1h)", set_horizon},
+	{"pid", 'p', "PID[,PID]", "stream the operations of these processes; a verdict at the end", option_set_pid,
+	 OF_OTHERS},
+	{"name", 'n', "TEXT", "only processes whose name contains TEXT", set_name, OF_ALL},
+	{"cgroup", 'c', "PATH", "only processes in this cgroup or below it", set_cgroup, OF_ALL},
+	{"duration", 'd', "TIME", "stop after TIME (10, 500ms, 5m); ends the command, if one is run", set_duration,
+	 OF_ALL},
+	{"interval", 'i', "TIME", "a table, or process lines, every TIME (1s)", set_interval, OF_ALL},
+	{"rows", 'r', "N", "rows of the table (as many as fit; 20 if not on a terminal; all in JSON)", set_rows,
+	 OF_OTHERS},
+	{"sort", 's', "KEY", "ratio, maps, rate, eta, opened, closed, mmaps, failed, pid or comm", set_sort, OF_OTHERS},
+	{"failed", 'x', NULL, "only failed operations, or processes that had some", set_failed, OF_OTHERS},
+	{"timestamp", 'T', NULL, "time of day (UTC) instead of seconds since the start", set_timestamp, OF_OTHERS},
+	{"verbose", 'v', NULL, "more on stderr: the plan, what the kernel says", set_verbose, OF_ALL},
+	{"json", 0, NULL, "JSON lines, schema 1", set_json, OF_ALL},
+	{"output", 'o', "FILE", "append to FILE instead of writing to stdout", set_output, OF_ALL},
+	{"limit", 0, "N", "pretend that the limit is N maps", set_limit, OF_ALL},
+	{"horizon", 0, "TIME", "warn of a limit reached within TIME (1h)", set_horizon, OF_ALL},
 	{"stop-at", 0, "N%", "SIGSTOP a process that reaches N% of the limit (with -p or a command: only those)",
-	 set_stop_at},
-	{"exit-code", 0, NULL, "exit with 3 if a finding of severity warning or above was made", set_exit_code},
-	{"hooks", 0, "LIST", "force the hooks: witness, syscalls, fentry, kprobe", set_hooks},
-	{"ring-size", 0, "SIZE", "ring buffer for operations, a power of two (16M)", set_ring_size},
-	{"max-procs", 0, "N", "processes counted at a time (16384)", set_max_procs},
-	{"stacks", 0, NULL, "the call stack of each operation", set_stacks},
-	{"unwind", 0, "HOW", "stacks by dwarf (unwind information), by fp (frame pointers), or off", set_unwind},
+	 set_stop_at, OF_OTHERS},
+	{"exit-code", 0, NULL, "exit with 3 if a finding of severity warning or above was made", set_exit_code,
+	 OF_OTHERS},
+	{"hooks", 0, "LIST", "force the hooks: witness, syscalls, fentry, kprobe", set_hooks, OF_ALL},
+	{"ring-size", 0, "SIZE", "ring buffer for operations, a power of two (16M)", set_ring_size, OF_ALL},
+	{"max-procs", 0, "N", "processes counted at a time (16384)", set_max_procs, OF_ALL},
+	{"stacks", 0, NULL, "the call stack of each operation", set_stacks, OF_ALL},
+	{"unwind", 0, "HOW", "stacks by dwarf (unwind information), by fp (frame pointers), or off", set_unwind,
+	 OF_ALL},
 	{"folded", 0, "[=WHAT]", "at the end folded stacks, for flame graphs: live maps, growth, bytes or calls",
-	 set_folded},
-	{"pprof", 0, NULL, "at the end a profile for pprof (-o FILE)", set_pprof},
-	{"max-maps", 0, "N", "maps whose call sites are kept (twice the limit, up to 262144)", set_max_maps},
-	{"events", 0, "HOW", "daemon: findings alone, process lines each interval too (1m), or ops of suspects too",
-	 set_events},
-	{"state-dir", 0, "PATH", "daemon: what outlives it (/var/lib/mmaptrace); none", set_state_dir},
-	{"pin-dir", 0, "PATH", "daemon: on a bpffs, counts that outlive a kill (/sys/fs/bpf/mmaptrace); none",
-	 set_pin_dir},
-	{"max-suspects", 0, "N", "daemon: processes followed in detail at a time (8); 0: none", set_max_suspects},
-	{"version", 0, NULL, "print the version", set_version},
-	{"help", 'h', NULL, "print this", set_help},
+	 set_folded, OF_OTHERS},
+	{"pprof", 0, NULL, "at the end a profile for pprof (-o FILE)", set_pprof, OF_OTHERS},
+	{"max-maps", 0, "N", "maps whose call sites are kept (twice the limit, up to 262144)", set_max_maps, OF_ALL},
+	{"version", 0, NULL, "print the version", set_version, OF_ALL},
+	{"help", 'h', NULL, "print this", set_help, OF_ALL},
+	{"config", 0, "FILE", "options and rules, read again on SIGHUP", option_set_config, OF_DAEMON},
+	{"check-config", 0, NULL, "say what is wrong with them, or that nothing is, and end", option_set_check_config,
+	 OF_DAEMON},
+	{"events", 0, "WHAT", "findings; process: each process too; ops: operations of suspects too", option_set_events,
+	 OF_DAEMON},
+	{"report-every", 0, "TIME", "lines of processes every TIME (1m)", option_set_report_every, OF_DAEMON},
+	{"log-file", 0, "PATH", "lines into a file that is rotated", option_set_log_file, OF_DAEMON},
+	{"log-max-size", 0, "SIZE", "rotate it at SIZE (64M); 0: never", option_set_log_max_size, OF_DAEMON},
+	{"log-max-age", 0, "TIME", "rotate it after TIME (1d); 0: never", option_set_log_max_age, OF_DAEMON},
+	{"log-keep", 0, "N", "rotated files that are kept (7)", option_set_log_keep, OF_DAEMON},
+	{"log-queue", 0, "SIZE", "lines that wait for a destination, each (8M)", option_set_log_queue, OF_DAEMON},
+	{"journald", 0, NULL, "lines into the journal of systemd", option_set_journald, OF_DAEMON},
+	{"syslog", 0, "[=ADDR]", "lines to /dev/log, another socket, udp:HOST:PORT or tcp:HOST:PORT", option_set_syslog,
+	 OF_DAEMON},
+	{"web.listen-address", 0, "ADDR", "metrics at HOST:PORT, unix:/PATH, systemd or none (127.0.0.1:9797)",
+	 option_set_web_address, OF_DAEMON},
+	{"metrics-top", 0, "N", "processes with metrics of their own (20)", option_set_metrics_top, OF_DAEMON},
+	{"metrics-group", 0, "KEY", "metrics summed up by comm or cgroup", option_set_metrics_group, OF_DAEMON},
+	{"state-dir", 0, "PATH", "what the next run takes up again (/var/lib/mmaptrace), or none", option_set_state_dir,
+	 OF_DAEMON},
+	{"pin-dir", 0, "PATH", "what counts on while no daemon runs (/sys/fs/bpf/mmaptrace), or none",
+	 option_set_pin_dir, OF_DAEMON},
+	{"max-suspects", 0, "N", "processes followed in detail at a time (8)", option_set_max_suspects, OF_DAEMON},
 };
+
+const struct option_spec *option_find(const char *name)
+{
+	for (size_t i = 0; option_specs[i].name; i++) {
+		if (!strcmp(option_specs[i].name, name))
+			return &option_specs[i];
+	}
+	return NULL;
+}

@@ -7,13 +7,29 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config.h"
 #include "log.h"
-#include "option_table.h"
+#include "option_daemon.h"
 
 #define SECOND_NS 1000000000ULL
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define LONG_BASE    256 /* getopt's value for spec i is LONG_BASE + i */
+
+static void add_specs(struct buf *buf, bool of_daemon)
+{
+	for (size_t i = 0; option_specs[i].name; i++) {
+		const struct option_spec *spec = &option_specs[i];
+		char left[64];
+
+		if ((spec->place == OF_DAEMON) != of_daemon)
+			continue;
+		snprintf(left, sizeof(left), "%c%c%s --%s%s%s", spec->letter ? '-' : ' ',
+			 spec->letter ? spec->letter : ' ', spec->letter ? "," : " ", spec->name,
+			 spec->value && spec->value[0] != '[' ? " " : "", spec->value ? spec->value : "");
+		buf_printf(buf, "  %-26s %s\n", left, spec->help);
+	}
+}
 
 void options_help(struct buf *buf)
 {
@@ -24,19 +40,18 @@ void options_help(struct buf *buf)
 			 "  mmaptrace record -o FILE [options] [-p PID | -- CMD ARGS]   a recording of either, instead "
 			 "of lines\n"
 			 "  mmaptrace replay FILE [--json]    a recording, or JSON lines of processes, judged again\n"
-			 "  mmaptrace daemon [options]        for ever: findings as JSON lines, suspects followed in "
-			 "detail\n"
 			 "  mmaptrace inspect PID [--json]    what its maps are made of, how far to each refusal\n"
-			 "  mmaptrace doctor [--json]         what works on this machine, and what to do\n\n");
+			 "  mmaptrace doctor [--json]         what works on this machine, and what to do\n"
+			 "  mmaptrace daemon [options]        the whole system for good: alerts, metrics, logs\n\n");
+	add_specs(buf, false);
+	buf_add_str(buf, "\nOf mmaptrace daemon alone:\n");
+	add_specs(buf, true);
+	buf_add_str(buf, "It takes also");
 	for (size_t i = 0; option_specs[i].name; i++) {
-		const struct option_spec *spec = &option_specs[i];
-		char left[64];
-
-		snprintf(left, sizeof(left), "%c%c%s --%s%s%s", spec->letter ? '-' : ' ',
-			 spec->letter ? spec->letter : ' ', spec->letter ? "," : " ", spec->name,
-			 spec->value && spec->value[0] != '[' ? " " : "", spec->value ? spec->value : "");
-		buf_printf(buf, "  %-26s %s\n", left, spec->help);
+		if (option_specs[i].place == OF_ALL)
+			buf_printf(buf, " --%s", option_specs[i].name);
 	}
+	buf_add_char(buf, '\n');
 	buf_add_str(buf, "\nExit: 0 fine, 1 error, 2 usage, 3 finding (--exit-code); a command's own status.\n"
 			 "Needs root, or CAP_BPF and CAP_PERFMON; with CAP_SYS_PTRACE for the paths of files, "
 			 "CAP_DAC_READ_SEARCH for tracefs.\n");
@@ -84,12 +99,7 @@ static void options_default(struct options *options)
 		.ring_bytes = 16 << 20,
 		.max_processes = 16384,
 		.unwind = UNWIND_DWARF,
-		.daemon =
-			{
-				.state_dir = "/var/lib/mmaptrace",
-				.pin_dir = "/sys/fs/bpf/mmaptrace",
-				.max_suspects = 8,
-			},
+		.daemon = daemon_options_default,
 	};
 }
 
@@ -200,22 +210,42 @@ static int check_given(const char *subcommand, const char *const *taken, size_t 
 	return 0;
 }
 
+/* With `of_daemon` what only others take is refused, without it what only `daemon` takes. */
+static int check_places(bool of_daemon, uint64_t given)
+{
+	enum option_place refused = of_daemon ? OF_OTHERS : OF_DAEMON;
+	char option[64];
+
+	for (size_t i = 0; option_specs[i].name; i++) {
+		if (!(given & 1ULL << i) || option_specs[i].place != refused)
+			continue;
+		snprintf(option, sizeof(option), "--%s", option_specs[i].name);
+		return of_daemon ? usage_error("daemon", option, "takes no such option")
+				 : usage_error("option", option, "of mmaptrace daemon alone");
+	}
+	return 0;
+}
+
+static int check_daemon(const struct options *options, uint64_t given)
+{
+	if (options->record)
+		return usage_error("record", "daemon", "takes no such command");
+	if (options->daemon.check_config && !options->daemon.config)
+		return usage_error("--check-config", NULL, "a --config must be given");
+	return check_places(true, given);
+}
+
 static int check_subcommand(const struct options *options, uint64_t given)
 {
 	static const char *const of_doctor[] = {"json", "output", "verbose", "hooks", "stop-at"};
 	static const char *const of_replay[] = {"json", "output",    "verbose", "timestamp", "limit",	"horizon",
 						"name", "exit-code", "failed",	"stacks",    "interval"};
-	static const char *const of_daemon[] = {
-		"name",	     "cgroup",	  "duration",  "interval", "limit",	   "horizon", "hooks",
-		"ring-size", "max-procs", "max-maps",  "unwind",   "stacks",	   "output",  "json",
-		"verbose",   "events",	  "state-dir", "pin-dir",  "max-suspects",
-	};
 	static const char *const of_inspect[] = {"pid", "json", "output", "verbose", "rows", "limit"};
 
-	if (options->command == COMMAND_DAEMON)
-		return check_given("daemon", of_daemon, COUNT(of_daemon), given);
 	if (options->command == COMMAND_DOCTOR)
 		return check_given("doctor", of_doctor, COUNT(of_doctor), given);
+	if (options->command == COMMAND_DAEMON)
+		return check_daemon(options, given);
 	if (options->command == COMMAND_REPLAY)
 		return options->replay ? check_given("replay", of_replay, COUNT(of_replay), given)
 				       : usage_error("replay", NULL, "a file must follow, or - for stdin");
@@ -239,10 +269,10 @@ static int take_word(const char *word, struct options *options)
 		options->replay = word;
 		return 0;
 	}
-	return usage_error(options->command == COMMAND_DAEMON	 ? "daemon"
-			   : options->command == COMMAND_INSPECT ? "inspect"
-			   : options->command == COMMAND_REPLAY	 ? "replay"
-								 : "doctor",
+	return usage_error(options->command == COMMAND_INSPECT	? "inspect"
+			   : options->command == COMMAND_REPLAY ? "replay"
+			   : options->command == COMMAND_DAEMON ? "daemon"
+								: "doctor",
 			   word, form);
 }
 
@@ -263,25 +293,59 @@ static int take_subcommand(int argc, char **argv, struct options *options, uint6
 	return error ? error : check_subcommand(options, *given);
 }
 
-int options_parse(int argc, char **argv, struct options *ret_options)
+static bool is_subcommand(enum command command)
 {
-	struct options options;
+	return command == COMMAND_DOCTOR || command == COMMAND_INSPECT || command == COMMAND_REPLAY ||
+	       command == COMMAND_DAEMON;
+}
+
+/* Over what options holds. */
+static int take_line(int argc, char **argv, struct options *options)
+{
 	uint64_t given = 0;
 	int error;
 
-	options_default(&options);
+	optind = 0; /* from the beginning */
 	if (argc > 1 && !strcmp(argv[1], "record")) {
 		/* What follows is as without it. */
-		options.record = true;
+		options->record = true;
 		argc--;
 		argv++;
 	}
-	error = take_options(argc, argv, &options, &given);
+	error = take_options(argc, argv, options, &given);
 	if (!error)
-		error = take_words(argc, argv, &options);
-	if (!error && (options.command == COMMAND_DOCTOR || options.command == COMMAND_INSPECT ||
-		       options.command == COMMAND_REPLAY || options.command == COMMAND_DAEMON))
-		error = take_subcommand(argc, argv, &options, &given);
+		error = take_words(argc, argv, options);
+	if (error)
+		return error;
+	if (is_subcommand(options->command))
+		return take_subcommand(argc, argv, options, &given);
+	return options->command < COMMAND_REPLAY ? check_places(false, given) : 0;
+}
+
+/* The file first, the line once more over it. */
+static int take_config(int argc, char **argv, struct options *options)
+{
+	const char *path = options->daemon.config;
+	char error[CONFIG_ERROR_LEN];
+
+	options_free(options);
+	options_default(options);
+	if (config_load(path, options, error, sizeof(error))) {
+		log_error("%s", error);
+		return EXIT_USAGE;
+	}
+	return take_line(argc, argv, options);
+}
+
+int options_parse(int argc, char **argv, struct options *ret_options)
+{
+	struct options options;
+	int error;
+
+	options_default(&options);
+	error = take_line(argc, argv, &options);
+	if (!error && options.command == COMMAND_DAEMON && options.daemon.config)
+		error = take_config(argc, argv, &options);
 	if (error)
 		options_free(&options);
 	else
@@ -293,4 +357,6 @@ void options_free(struct options *options)
 {
 	free(options->pids);
 	options->pids = NULL;
+	rule_list_free(&options->daemon.rules);
+	intern_free(&options->texts);
 }

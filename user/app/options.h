@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "buf.h"
+#include "intern.h"
 #include "profile.h"
 #include "rule.h"
 #include "symbolizer.h"
@@ -42,6 +43,7 @@ struct daemon_options {
 	const char *config; /* NULL: none */
 	bool check_config;
 	enum event_choice events;
+	uint64_t report_ns;	 /* lines of processes; the sampling has its own interval */
 	const char *log_file;	 /* NULL: none. Without any destination lines go to stdout, or --output. */
 	uint64_t log_max_bytes;	 /* when it is rotated; 0: never by size */
 	uint64_t log_max_age_ns; /* 0: never by age */
@@ -85,10 +87,15 @@ struct options {
 	const char *replay;		  /* what to replay; NULL: stdin */
 	bool record;
 	struct daemon_options daemon;
+	struct intern texts; /* owned: what the configuration gave, borrowed by the rest */
 	bool json, failed_only, stacks, timestamps, verbose, exit_code;
 };
 
-/* Fills options; returns 0, or EXIT_USAGE after one line on stderr. */
+/*
+ * Fills options, from the configuration too if one is named, over which the
+ * words win; returns 0, or EXIT_USAGE after one line on stderr, with
+ * ret_options untouched. May be called again with the same words.
+ */
 int options_parse(int argc, char **argv, struct options *ret_options);
 void options_free(struct options *options);
 /* The text of --help. */

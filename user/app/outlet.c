@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon.h"
 #include "log.h"
 #include "session.h"
 #include "units.h"
@@ -104,6 +105,8 @@ int report_flush(struct session *session)
 	record_flush(session);
 	if (session->watch)
 		return pass_on(session);
+	if (session->buf.len && destinations_put(session))
+		buf_consume(&session->buf, session->buf.len);
 	if (!session->output_error && session->buf.len)
 		error = written(session, output_put(&session->output, &session->buf));
 	if (session->output_error)

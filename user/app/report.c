@@ -217,8 +217,7 @@ static void report_finding(struct session *session, struct process *process, con
 		take_detail(&told, evidence);
 	finding_make(&told, judgement, session->limit, ts_ns, &finding);
 	process->shown = true;
-	if (!finding.update)
-		daemon_count_finding(session, &finding.verdict);
+	daemon_take_finding(session, process, &finding);
 	session->findings += !finding.update && finding.verdict.severity > SEVERITY_INFO;
 	session->serious_findings += finding.verdict.severity >= SEVERITY_WARNING;
 	if (outlet_has_room(session, LINE_NEWS))

@@ -67,7 +67,7 @@ struct session {
 	struct line_cache line_cache;
 	char host[65], kernel[65], plan_text[PLAN_TEXT_LEN];
 	uint32_t limit, real_limit; /* maps: in force here (--limit), vm.max_map_count */
-	uint32_t page_size;
+	uint32_t page_size, ring_bytes;
 	char *cgroup;	      /* path in its hierarchy; NULL: no filter */
 	unsigned int placing; /* tables since processes were first looked up in it */
 	uint64_t start_ns;    /* boot clock */

@@ -196,6 +196,7 @@ static int start_tracer(struct session *session)
 	};
 	int error;
 
+	session->ring_bytes = tracer_options.ring_bytes;
 	session_size_stacks(session, &tracer_options);
 	error = tracer_open(&tracer_options, &session->tracer);
 	if (!error)
@@ -256,6 +257,12 @@ static int watch_targets(struct session *session)
 	return error;
 }
 
+/* A daemon's lines of processes are rarer than its looks at them. */
+static uint64_t render_ns(const struct options *options)
+{
+	return options->command == COMMAND_DAEMON ? options->daemon.report_ns : options->interval_ns;
+}
+
 static int build_loop(struct session *session)
 {
 	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD, 0};
@@ -281,7 +288,7 @@ static int build_loop(struct session *session)
 	if (!error)
 		error = loop_add_timer(loop, 0, sample_ns, tick_sample, session);
 	if (!error)
-		error = loop_add_timer(loop, 0, options->interval_ns, tick_render, session);
+		error = loop_add_timer(loop, 0, render_ns(options), tick_render, session);
 	if (!error && options->duration_ns)
 		error = loop_add_timer(loop, 0, options->duration_ns, tick_deadline, session);
 	if (!error && stream)

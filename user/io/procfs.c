@@ -325,3 +325,16 @@ int procfs_start_ns(uint32_t pid, uint64_t *ret_start_ns)
 	proc = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return proc < 0 ? -errno : procfs_start_in(proc, ret_start_ns);
 }
+
+uint64_t procfs_self_resident(void)
+{
+	FILE *file = fopen("/proc/self/statm", "re");
+	unsigned long long pages = 0;
+
+	if (!file)
+		return 0;
+	if (fscanf(file, "%*u %llu", &pages) != 1)
+		pages = 0;
+	fclose(file);
+	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}

@@ -38,4 +38,7 @@ int procfs_start_ns(uint32_t pid, uint64_t *ret_start_ns);
 /* The same by its open folder in /proc, on the boot clock of the reader's time namespace. */
 int procfs_start_in(int proc, uint64_t *ret_start_ns);
 
+/* Resident memory of this process, bytes; 0: not known. */
+uint64_t procfs_self_resident(void);
+
 #endif
