@@ -33,8 +33,9 @@ class Daemon(Case):
     def unpin(self):
         shutil.rmtree(self.pins, ignore_errors=True)
 
-    def daemon(self, *args, wait=True):
-        daemon = self.enterContext(Tracer("--state-dir", self.state, "--pin-dir", self.pins, *args, "daemon"))
+    def daemon(self, *args, wait=True, **options):
+        daemon = self.enterContext(Tracer("--state-dir", self.state, "--pin-dir", self.pins, "--web.listen-address",
+                                          "none", *args, "daemon", **options))
         if wait:
             daemon.ready()
             wait_until(lambda: os.path.exists(f"{self.pins}/processes"), "the table pinned")

@@ -4,7 +4,10 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
 
+#include "clock.h"
 #include "log.h"
 
 #define SECOND_NS     1000000000ULL
@@ -20,8 +23,8 @@ int daemon_open(struct session *session)
 		return -ENOMEM;
 	daemon->state_dir = daemon->pin_lock = -1;
 	session->daemon = daemon;
-	error = state_open(session);
-	return error ? error : destinations_open(session);
+	error = actions_new(&daemon->actions);
+	return error ? error : state_open(session);
 }
 
 void daemon_adopt(struct session *session)
@@ -50,7 +53,11 @@ int daemon_start(struct session *session)
 		error = error == -ENOMEM ? error : 0;
 	}
 	daemon->is_ready = true;
-	return error ? error : exhibit_new(session, &daemon->exhibit);
+	if (!error)
+		error = exhibit_new(session, &daemon->exhibit);
+	if (!error)
+		sd_notifyf(0, "READY=1\nSTATUS=watching %u processes", HASH_COUNT(session->model.processes));
+	return error;
 }
 
 /* A suspect's finding was told with what was known then; now that there are call sites it is told again. */
@@ -78,24 +85,39 @@ void daemon_tick(struct session *session)
 	if (daemon->save_due || session_now() >= daemon->saved_ns + SAVE_EVERY_NS)
 		state_save(session, false);
 	daemon->save_due = false;
+	actions_tick(daemon->actions);
+	sd_notify(0, "WATCHDOG=1");
 	exhibit_tick(daemon->exhibit);
+}
+
+/* RELOADING wants the time, so that systemd knows which reload it is told the end of. */
+static void tell_reloading(void)
+{
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)clock_ns(CLOCK_MONOTONIC) / 1000);
 }
 
 bool daemon_take_signal(struct session *session, int number)
 {
 	if (!session->daemon || (number != SIGHUP && number != SIGUSR1))
 		return false;
-	if (number == SIGUSR1)
+	if (number == SIGUSR1) {
 		state_snapshot(session);
-	else if (session->daemon->export)
+		return true;
+	}
+	tell_reloading();
+	daemon_reload(session);
+	if (session->daemon->export)
 		export_reopen(session->daemon->export);
+	sd_notify(0, "READY=1");
 	return true;
 }
 
 void daemon_stop(struct session *session)
 {
-	if (session->daemon)
-		state_save(session, true);
+	if (!session->daemon)
+		return;
+	sd_notify(0, "STOPPING=1");
+	state_save(session, true);
 }
 
 void daemon_free(struct session *session)
@@ -110,6 +132,9 @@ void daemon_free(struct session *session)
 	exhibit_free(daemon->exhibit);
 	gear_free(daemon->gear);
 	state_close(daemon);
+	actions_free(daemon->actions);
+	options_free(&daemon->fresh);
+	free(daemon->live);
 	free(daemon);
 	session->daemon = NULL;
 }
@@ -124,10 +149,11 @@ struct process *daemon_evidence(struct session *session, struct process *process
 	return detail ? detail : process;
 }
 
-void daemon_take_finding(struct session *session, const struct process *process, const struct finding *finding)
+void daemon_take_finding(struct session *session, struct process *process, const struct finding *finding)
 {
 	if (!session->daemon)
 		return;
+	actions_take(session->daemon->actions, daemon_rule(session, process), process, finding);
 	exhibit_take_finding(session->daemon->exhibit, process, finding);
 	if (finding->update)
 		return;

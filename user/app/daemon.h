@@ -6,6 +6,7 @@
 #ifndef APP_DAEMON_H
 #define APP_DAEMON_H
 
+#include "actions.h"
 #include "exhibit.h"
 #include "export.h"
 #include "gear.h"
@@ -16,6 +17,10 @@ struct daemon {
 	struct gear *gear;	 /* owned; NULL: no suspect is followed in detail */
 	struct exhibit *exhibit; /* owned; NULL: no web server */
 	struct export *export;	 /* owned; NULL: lines go where other commands' do */
+	struct actions *actions; /* owned */
+	struct options *live;	 /* owned: options as they were last read again; NULL: they were not */
+	struct options fresh;	 /* owned: whose rules are those of live */
+	unsigned int reloads, failed_reloads;
 	struct lifetime lifetime;
 	char boot_id[BOOT_ID_LEN + 1];
 	int state_dir, pin_lock; /* folders, locked by us; -1: none */
@@ -46,13 +51,27 @@ void daemon_free(struct session *session);
 /* Whose sites, files and operations tell most of a process: the gear's, or its own. */
 struct process *daemon_evidence(struct session *session, struct process *process, struct session **ret_session);
 /* A finding is told: raised, or again. */
-void daemon_take_finding(struct session *session, const struct process *process, const struct finding *finding);
+void daemon_take_finding(struct session *session, struct process *process, const struct finding *finding);
 /* The gear was told of a refusal to one that the other session, which watches, judges. */
 void daemon_take_refusal(struct session *watch, const struct process *process, const struct refusal *refusal);
 /* A process has ended, with this. */
 void daemon_count_end(struct session *session, const struct account *account);
 /* The same of one that had come and gone before it was ever read. */
 void daemon_count_brief(struct session *session, const struct mt_process *account);
+
+/* ---- confine.c ---- */
+
+/* Gives up privileges and system calls, once all is open that takes them. 0 or negative errno, after one line. */
+int daemon_confine(struct session *session);
+
+/* ---- reload.c ---- */
+
+/* SIGHUP: the configuration once more; a bad one is said to be so, and the old one stays. */
+void daemon_reload(struct session *session);
+/* The rule that a process falls under; NULL: none, or it is no daemon. */
+const struct rule *daemon_rule(struct session *session, struct process *process);
+/* What it is judged by. */
+struct thresholds daemon_thresholds(struct session *session, const struct rule *rule);
 
 /* ---- destinations.c: logs ---- */
 

@@ -73,7 +73,7 @@ void report_op(struct session *session, const struct process *process, struct op
 {
 	/* -x: no place in PATH that a program was not at; the others are read all the same, for the files in the
 	 * verdict. */
-	if (session->watch && session->options->daemon.events < EVENTS_OPS)
+	if (session->watch && session->watch->options->daemon.events < EVENTS_OPS)
 		return;
 	if ((session->options->failed_only && (!op->error || op_is_search(op->op, op->error))) ||
 	    !outlet_has_room(session, LINE_OP))
@@ -199,6 +199,13 @@ static void take_detail(struct process *told, const struct process *detail)
 		told->files = detail->files;
 }
 
+static uint32_t limit_of(struct session *session, struct process *process)
+{
+	const struct rule *rule = daemon_rule(session, process);
+
+	return rule && rule->limit ? rule->limit : session->limit;
+}
+
 static void report_finding(struct session *session, struct process *process, const struct judgement *judgement,
 			   uint64_t ts_ns)
 {
@@ -215,7 +222,7 @@ static void report_finding(struct session *session, struct process *process, con
 	told.sites = evidence->sites;
 	if (evidence != process)
 		take_detail(&told, evidence);
-	finding_make(&told, judgement, session->limit, ts_ns, &finding);
+	finding_make(&told, judgement, limit_of(session, process), ts_ns, &finding);
 	process->shown = true;
 	daemon_take_finding(session, process, &finding);
 	session->findings += !finding.update && finding.verdict.severity > SEVERITY_INFO;
@@ -263,21 +270,41 @@ static void tell_stop(const struct session *session, struct process *process)
 	process->stop_told = stopped;
 }
 
+/* By the thresholds of its rule, if it has one. */
+static void judge(struct session *session, struct process *process, const struct rule *rule, uint64_t ts_ns,
+		  struct judgement *judgements)
+{
+	struct thresholds all = session->model.thresholds;
+
+	session->model.thresholds = daemon_thresholds(session, rule);
+	model_judge(&session->model, process, ts_ns, judgements);
+	session->model.thresholds = all;
+}
+
 void report_judgement(struct session *session, struct process *process, uint64_t ts_ns)
 {
 	struct judgement judgements[FINDING_KINDS];
 	bool news = false;
 
+	const struct rule *rule;
+
 	/* A finding nobody is told must not count as raised. */
 	if (session->watch || !session_wants(session, process))
 		return;
-	model_judge(&session->model, process, ts_ns, judgements);
+	rule = daemon_rule(session, process);
+	if (rule && rule->ignore) {
+		model_calm(&session->model, process);
+		return;
+	}
+	judge(session, process, rule, ts_ns, judgements);
 	tell_stop(session, process);
 	for (unsigned int kind = 0; kind < FINDING_KINDS; kind++) {
 		const struct judgement *judgement = &judgements[kind];
 
 		if (judgement->change == CHANGE_NONE)
 			continue;
+		if (judgement->change == CHANGE_CLEARED)
+			process->acted &= ~(1U << kind);
 		if (judgement->change == CHANGE_CLEARED)
 			report_cleared(session, process, judgement, ts_ns);
 		else

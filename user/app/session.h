@@ -68,6 +68,8 @@ struct session {
 	char host[65], kernel[65], plan_text[PLAN_TEXT_LEN];
 	uint32_t limit, real_limit; /* maps: in force here (--limit), vm.max_map_count */
 	uint32_t page_size, ring_bytes;
+	int argc;
+	char **argv;	      /* borrowed: the command line */
 	char *cgroup;	      /* path in its hierarchy; NULL: no filter */
 	unsigned int placing; /* tables since processes were first looked up in it */
 	uint64_t start_ns;    /* boot clock */

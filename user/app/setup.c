@@ -337,6 +337,9 @@ int session_start(struct session *session, int argc, char **argv)
 {
 	int error = check_combination(session->options);
 
+	session->argc = argc;
+	session->argv = argv;
+
 	if (error) {
 		session->usage_error = true;
 		return error;
@@ -352,6 +355,10 @@ int session_start(struct session *session, int argc, char **argv)
 		error = daemon_open(session);
 	if (!error)
 		error = make_plan(session);
+	if (!error && session->daemon)
+		error = daemon_confine(session);
+	if (!error && session->daemon)
+		error = destinations_open(session);
 	if (!error)
 		error = loop_new(&session->loop);
 	if (!error)

@@ -49,6 +49,8 @@ struct told_refusal {
 };
 #define REFUSALS_TOLD 8
 
+struct rule;
+
 struct process {
 	struct process_key key;
 	char comm[MT_COMM_LEN + 1];
@@ -67,13 +69,16 @@ struct process {
 	uint64_t judged_change_ns;		     /* account.last_change_ns when last judged */
 	struct told_refusal refusals[REFUSALS_TOLD]; /* shown as text */
 	uint64_t last_fail_ns;			     /* last refusal by the maximum map count, boot clock; 0: none */
-	uint64_t turn;				     /* model turn in which the kernel last listed it */
-	bool target;				     /* streamed: -p, -- CMD and its children */
-	bool identified;			     /* cgroup was looked up */
-	bool placed;				     /* in_cgroup has been looked up */
-	bool in_cgroup;				     /* of the filter (-c) */
-	bool stop_told;				     /* that --stop-at has stopped it */
-	bool shown;				     /* a line about it has been written */
+	const struct rule *rule;		     /* of a daemon's configuration, as last looked up */
+	uint64_t ruled;				     /* by which configuration and program; 0: never */
+	uint32_t acted;	 /* bit n: on an open finding of kind n its rule's actions were taken */
+	uint64_t turn;	 /* model turn in which the kernel last listed it */
+	bool target;	 /* streamed: -p, -- CMD and its children */
+	bool identified; /* cgroup was looked up */
+	bool placed;	 /* in_cgroup has been looked up */
+	bool in_cgroup;	 /* of the filter (-c) */
+	bool stop_told;	 /* that --stop-at has stopped it */
+	bool shown;	 /* a line about it has been written */
 	bool ended;
 	bool lively; /* in model.lively */
 	struct process *lively_prev, *lively_next;

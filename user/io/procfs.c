@@ -338,3 +338,15 @@ uint64_t procfs_self_resident(void)
 	fclose(file);
 	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
+
+int procfs_uid(uint32_t pid, uint32_t *ret_uid)
+{
+	struct stat status;
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%u", pid);
+	if (stat(path, &status))
+		return -errno;
+	*ret_uid = status.st_uid;
+	return 0;
+}

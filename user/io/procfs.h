@@ -33,6 +33,9 @@ int procfs_count_files(uint32_t pid, struct file_table *table);
 /* Fills in what is known of inspection->pid besides its maps. 0 or negative errno. */
 int procfs_inspect(struct inspection *inspection);
 
+/* Its effective user. 0 or negative errno. */
+int procfs_uid(uint32_t pid, uint32_t *ret_uid);
+
 /* When a process began, boot clock, to a clock tick (10 ms). 0 or negative errno. */
 int procfs_start_ns(uint32_t pid, uint64_t *ret_start_ns);
 /* The same by its open folder in /proc, on the boot clock of the reader's time namespace. */

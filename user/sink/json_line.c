@@ -2,6 +2,7 @@
 #include "json_line.h"
 
 #include "figures.h"
+#include "place.h"
 #include "units.h"
 
 void line_add_time(struct line *line, const char *key, uint64_t boot_ns)
@@ -31,6 +32,19 @@ struct line line_begin(struct buf *buf, const struct line_context *context, cons
 	return line;
 }
 
+static void add_place(struct line *line, const char *cgroup)
+{
+	struct place place;
+
+	place_find(cgroup, &place);
+	if (place.runtime)
+		json_add_text(&line->json, "container_runtime", place.runtime);
+	if (*place.unit)
+		json_add_text(&line->json, "unit", place.unit);
+	if (*place.pod_uid)
+		json_add_text(&line->json, "pod_uid", place.pod_uid);
+}
+
 static void add_process(struct line *line, const struct process *process)
 {
 	json_add_text(&line->json, "host", line->context->host);
@@ -41,6 +55,8 @@ static void add_process(struct line *line, const struct process *process)
 		json_add_text(&line->json, "cgroup", process->cgroup);
 	if (process->container_id)
 		json_add_text(&line->json, "container_id", process->container_id);
+	if (process->cgroup)
+		add_place(line, process->cgroup);
 }
 
 static bool cache_is_of(const struct line_cache *cache, const struct process *process)
