@@ -299,9 +299,14 @@ lint: edges all
 
 install: all
 	install -D -m 755 $(BUILD)/mmaptrace $(DESTDIR)$(PREFIX)/sbin/mmaptrace
+	install -D -m 644 tools/mmaptrace.conf $(DESTDIR)$(PREFIX)/share/doc/mmaptrace/mmaptrace.conf
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's|/usr/local/sbin|$(PREFIX)/sbin|' tools/mmaptrace.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/mmaptrace.service
+	install -m 644 tools/mmaptrace.socket $(DESTDIR)$(PREFIX)/lib/systemd/system/mmaptrace.socket
 
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/sbin/mmaptrace
+	rm -f $(DESTDIR)$(PREFIX)/sbin/mmaptrace $(DESTDIR)$(PREFIX)/share/doc/mmaptrace/mmaptrace.conf \
+		$(DESTDIR)$(PREFIX)/lib/systemd/system/mmaptrace.service $(DESTDIR)$(PREFIX)/lib/systemd/system/mmaptrace.socket
 
 clean:
 	$(Q)rm -rf $(BUILD)

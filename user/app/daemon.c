@@ -2,6 +2,7 @@
 #include "daemon.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <systemd/sd-daemon.h>
@@ -82,8 +83,10 @@ void daemon_tick(struct session *session)
 		gear_tick(daemon->gear);
 		complete_findings(session);
 	}
-	if (daemon->save_due || session_now() >= daemon->saved_ns + SAVE_EVERY_NS)
+	if (daemon->save_due || session_now() >= daemon->saved_ns + SAVE_EVERY_NS) {
 		state_save(session, false);
+		malloc_trim(0); /* what was packed, or known of suspects who are gone */
+	}
 	daemon->save_due = false;
 	actions_tick(daemon->actions);
 	sd_notify(0, "WATCHDOG=1");
