@@ -72,6 +72,11 @@ SYMBOL_SRC := $(sort $(wildcard user/io/symbol*.c)) $(addprefix user/io/,debug_f
 	maps_reader.c pc_index.c rooted.c vdso.c)
 SYMBOL_SAN_OBJ := $(SYMBOL_SRC:%.c=$(BUILD)/san/%.o) $(BUILD)/san/tests/symbols/subject.o
 SYMBOL_BIN := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/symbols/test_*.c)))
+# So is what people write: options, the configuration.
+DAEMON_SRC := $(addprefix user/app/,config.c config_changes.c option_daemon.c option_table.c options.c) \
+	$(addprefix user/io/,maps_reader.c procfs.c)
+DAEMON_SAN_OBJ := $(DAEMON_SRC:%.c=$(BUILD)/san/%.o)
+DAEMON_BIN := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/daemon/test_*.c)))
 UNIT_BIN := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/unit/test_*.c)))
 WORKLOAD_BIN := $(patsubst %.c,$(BUILD)/%,$(filter-out %/common.c,$(sort $(wildcard tests/workloads/*.c))))
 # What makes programs run out of maps, each built as a package is: optimized, without frame pointers. Of the first there
@@ -149,6 +154,11 @@ $(BUILD)/tests/symbols/test_%: tests/symbols/test_%.c $(SAN_OBJ) $(SYMBOL_SAN_OB
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -O1 $(SANITIZE) -MMD -MP -o $@ $< $(SYMBOL_SAN_OBJ) $(SAN_OBJ) $(TEST_LIBS) $(LIBS)
 
+$(BUILD)/tests/daemon/test_%: tests/daemon/test_%.c $(SAN_OBJ) $(DAEMON_SAN_OBJ) Makefile
+	$(say) LINK $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -Itests/unit -O1 $(SANITIZE) -MMD -MP -o $@ $< $(DAEMON_SAN_OBJ) $(SAN_OBJ) $(TEST_LIBS) $(LIBS)
+
 # What the symbolizer is shown: programs as distributions build them, without frame pointers.
 TARGET_DIR := $(BUILD)/tests/symbols
 TARGET_BIN := $(addprefix $(TARGET_DIR)/,target target-static target-nopie target-stripped target-stripped-noid libplug.so)
@@ -176,9 +186,9 @@ $(TARGET_DIR)/libplug.so: tests/symbols/programs/plug.cc | $(BUILD)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CXX) -O2 -g -fomit-frame-pointer -fPIC -shared -Wall -Wextra -o $@ $<
 
-unit: $(UNIT_BIN) $(SYMBOL_BIN) $(TARGET_BIN)
+unit: $(UNIT_BIN) $(DAEMON_BIN) $(SYMBOL_BIN) $(TARGET_BIN)
 check: unit edges all
-	$(Q)tests/unit/run.sh $(UNIT_BIN) $(SYMBOL_BIN) tests/replay/judge_recordings.py
+	$(Q)tests/unit/run.sh $(UNIT_BIN) $(DAEMON_BIN) $(SYMBOL_BIN) tests/replay/judge_recordings.py
 
 $(BUILD)/tests/workloads/%: tests/workloads/%.c tests/workloads/common.c $(wildcard tests/workloads/*.h) Makefile | $(BUILD)
 	$(say) CC $@
@@ -277,7 +287,7 @@ test-vm: all workloads
 edges:
 	$(Q)tools/edges.sh
 
-FORMATTED := $(wildcard bpf/*.[ch] user/*/*.[ch] tests/unit/*.[ch] tests/symbols/*.[ch] tests/symbols/programs/* \
+FORMATTED := $(wildcard bpf/*.[ch] user/*/*.[ch] tests/unit/*.[ch] tests/daemon/*.[ch] tests/symbols/*.[ch] tests/symbols/programs/* \
 	tests/workloads/*.[ch] tests/workloads/libraries/*.c $(CAUSES)/*.c $(CAUSES)/*.cc tools/bench/*.[ch] tools/evaluate/*.c)
 format:
 	$(Q)clang-format -i $(FORMATTED)
@@ -312,4 +322,4 @@ clean:
 	$(Q)rm -rf $(BUILD)
 
 .SECONDARY:
--include $(PURE_OBJ:.o=.d) $(IO_OBJ:.o=.d) $(SAN_OBJ:.o=.d) $(SYMBOL_SAN_OBJ:.o=.d) $(UNIT_BIN:=.d) $(SYMBOL_BIN:=.d)
+-include $(PURE_OBJ:.o=.d) $(IO_OBJ:.o=.d) $(SAN_OBJ:.o=.d) $(SYMBOL_SAN_OBJ:.o=.d) $(DAEMON_SAN_OBJ:.o=.d) $(DAEMON_BIN:=.d) $(UNIT_BIN:=.d) $(SYMBOL_BIN:=.d)

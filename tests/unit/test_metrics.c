@@ -2,6 +2,8 @@
 /* user/sink/metrics.c and page.c: bounded, and nothing that a name holds becomes syntax. */
 #include "fake.h"
 
+#include <stdio.h>
+
 #include <stdlib.h>
 
 #include "fake_tally.h"

@@ -282,10 +282,10 @@ void actions_take(struct actions *actions, const struct rule *rule, struct proce
 	if (!rule || finding->verdict.severity < rule->least || process->acted & bit)
 		return;
 	process->acted |= bit;
-	if (rule->run)
-		run(actions, rule, process, finding);
 	if (rule->stop)
 		signal_process(actions, rule, process, SIGSTOP);
+	if (rule->run)
+		run(actions, rule, process, finding);
 	if (rule->signal)
 		signal_process(actions, rule, process, rule->signal);
 }

@@ -32,6 +32,14 @@ static const struct {
 	TEXT("output", output),
 	TEXT("state-dir", daemon.state_dir),
 	TEXT("pin-dir", daemon.pin_dir),
+	VALUE("report-every", daemon.report_ns),
+	TEXT("log-file", daemon.log_file),
+	VALUE("log-max-size", daemon.log_max_bytes),
+	VALUE("log-max-age", daemon.log_max_age_ns),
+	VALUE("log-keep", daemon.log_keep),
+	VALUE("journald", daemon.journald),
+	TEXT("syslog", daemon.syslog),
+	VALUE("max-suspects", daemon.max_suspects),
 	TEXT("web.listen-address", daemon.web_address),
 };
 
