@@ -104,9 +104,12 @@ class Profiler(Child, Told):
         self.wait_told(rf"process {pid} has {RANGES} ranges of code with rules$")
 
     def wait_warm(self, pid):
-        """The same of a process that was there before, whether that was told before it was attached or comes yet."""
+        """The same of a process that was there before, whether that was told before it was attached or comes yet. It is
+        looked at twice, by -p and when it is found in the kernel's table: the second answer is not to be taken for what
+        comes after this."""
         told, self._told = self._told, 0
-        self.wait_rules(pid)
+        for _ in range(2):
+            self.wait_told(rf"process {pid} has {RANGES} ranges of code with rules")
         self._told = max(self._told, told)
 
     def finish(self):
